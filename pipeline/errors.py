@@ -1,0 +1,30 @@
+"""Every error Simpang raises on purpose.
+
+    PipelineError            something went wrong and the message says what, where and how to mend it
+    ├── InputError           the user's input is wrong: a path, a line, a URL, a config key, SQL (exit 2)
+    │   └── StoreBusyError   another process holds the store
+    └── StorageError         the machine would not keep what it was given: a full disk, no permission (exit 1)
+
+The message is one sentence that can be shown to a user as it is: it names the value, the limit and the mend, and never
+holds a secret. A failure of any other type is a bug of ours.
+"""
+
+
+class PipelineError(Exception):
+    """Root of Simpang's own errors; `exit_status` is what the command ends with."""
+
+    exit_status = 1
+
+
+class InputError(PipelineError):
+    """What the user gave cannot be used; the message says how to mend it."""
+
+    exit_status = 2
+
+
+class StoreBusyError(InputError):
+    """The embedded store is open in another process."""
+
+
+class StorageError(PipelineError):
+    """Results could not be written down (disk full, no permission)."""
