@@ -1,0 +1,139 @@
+"""Recorded footage through detector and counter, with decoding, detection and counting overlapping.
+
+    reader thread per source ──> detection threads ──> the caller's thread, frames of each source in order
+
+A reader decodes and hands each frame to the detection threads at once; the caller takes the results in the order in which
+the frames were read, so a counter sees its camera's frames in order and is only ever touched by one thread. The queue
+between them is bounded: when the caller is slow the readers wait, because recorded footage never drops a frame.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import supervision as sv
+
+from pipeline.count import CameraCounter, CountUpdate
+from pipeline.detect import Detector
+from pipeline.source import FrameSource
+from pipeline.types import NS_PER_S, Coverage, Crossing, Frame, Movement
+
+QUEUE_PER_DETECTION_THREAD = 3
+"""Frames in flight for each detection thread: one in work, one ready, one being counted."""
+
+
+@dataclass(slots=True)
+class FootageJob:
+    """One source to count, and what came of it so far."""
+
+    source: FrameSource
+    counter: CameraCounter
+    frames: int = 0
+    crossings: list[Crossing] = field(default_factory=list)
+    movements: list[Movement] = field(default_factory=list)
+    coverage: list[Coverage] = field(default_factory=list)
+    first_captured_at_ns: int | None = None
+    last_captured_at_ns: int | None = None
+    elapsed_s: float = 0.0
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds of footage from the first frame to the last that were counted."""
+        if self.first_captured_at_ns is None or self.last_captured_at_ns is None:
+            return 0.0
+        return (self.last_captured_at_ns - self.first_captured_at_ns) / NS_PER_S
+
+
+Observer = Callable[[FootageJob, Frame | None, CountUpdate], None]
+"""Called after each frame is counted, and once with None when the job has ended; in the caller's thread, in order."""
+
+
+def count_footage(
+    jobs: Sequence[FootageJob], detector: Detector, *, observe: Observer | None = None, keep_events: bool = True
+) -> None:
+    """Count every frame of every job's source and close the sources.
+
+    `keep_events=False` leaves the events to the observer and holds nothing, so that memory does not grow with the footage.
+    Raises what a source or the detector raised; by then every thread has ended.
+    """
+    began = time.perf_counter()
+    with contextlib.closing(_detect_in_order(jobs, detector)) as results:
+        for job, frame, detections in results:
+            if frame is None or detections is None:
+                update = job.counter.finish()
+                job.elapsed_s = time.perf_counter() - began
+            else:
+                update = job.counter.update(frame.seq, frame.captured_at_ns, detections, frame.lost_before)
+                job.frames += 1
+                if job.first_captured_at_ns is None:
+                    job.first_captured_at_ns = frame.captured_at_ns
+                job.last_captured_at_ns = frame.captured_at_ns
+            if keep_events:
+                job.crossings.extend(update.crossings)
+                job.movements.extend(update.movements)
+                job.coverage.extend(update.coverage)
+            if observe is not None:
+                observe(job, frame, update)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a reader puts in the queue: a frame on its way through the detector, the end of a job, or a failure."""
+
+    job: FootageJob
+    frame: Frame | None = None
+    detections: Future[list[sv.Detections]] | None = None
+    error: BaseException | None = None
+
+
+def _detect_in_order(
+    jobs: Sequence[FootageJob], detector: Detector
+) -> Iterator[tuple[FootageJob, Frame | None, sv.Detections | None]]:
+    """Each job's frames in order with their detections, then that job with None, None."""
+    ready: queue.Queue[_Read] = queue.Queue(maxsize=detector.concurrency * QUEUE_PER_DETECTION_THREAD)
+    stop = threading.Event()
+    detecting = ThreadPoolExecutor(detector.concurrency, thread_name_prefix="detect")
+    reading = ThreadPoolExecutor(min(len(jobs), os.cpu_count() or 1), thread_name_prefix="read")
+
+    def put(item: _Read) -> None:
+        while not stop.is_set():
+            with contextlib.suppress(queue.Full):
+                ready.put(item, timeout=0.2)
+                return
+
+    def read(job: FootageJob) -> None:
+        try:
+            with job.source as source:
+                for frame in source:
+                    if stop.is_set():
+                        return
+                    put(_Read(job, frame, detecting.submit(detector.detect, [frame.image])))
+        except BaseException as error:  # handed to the caller's thread, which raises it
+            put(_Read(job, error=error))
+        else:
+            put(_Read(job))
+
+    try:
+        for job in jobs:
+            reading.submit(read, job)
+        open_jobs = len(jobs)
+        while open_jobs:
+            item = ready.get()
+            if item.error is not None:
+                raise item.error
+            if item.frame is None or item.detections is None:
+                open_jobs -= 1
+                yield item.job, None, None
+            else:
+                yield item.job, item.frame, item.detections.result()[0]
+    finally:
+        stop.set()
+        reading.shutdown(wait=True, cancel_futures=True)
+        detecting.shutdown(wait=True, cancel_futures=True)
