@@ -23,7 +23,7 @@ import supervision as sv
 from pipeline.count import CameraCounter, CountUpdate
 from pipeline.detect import Detector
 from pipeline.source import FrameSource
-from pipeline.types import NS_PER_S, Coverage, Crossing, Frame, Movement
+from pipeline.types import NS_PER_S, CountingLine, Coverage, Crossing, Frame, Movement
 
 QUEUE_PER_DETECTION_THREAD = 3
 """Frames in flight for each detection thread: one in work, one ready, one being counted."""
@@ -35,6 +35,9 @@ class FootageJob:
 
     source: FrameSource
     counter: CameraCounter
+    lines: tuple[CountingLine, ...]
+    label: str
+    """The video's name as messages show it, without secrets."""
     frames: int = 0
     crossings: list[Crossing] = field(default_factory=list)
     movements: list[Movement] = field(default_factory=list)

@@ -31,10 +31,14 @@ class Progress:
         """Say that so many more frames are done."""
         self._bar.update(frames)
 
+    def close(self) -> None:
+        """End the bar, so that what is printed next begins on a line of its own."""
+        self._bar.close()
+
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.close()
+        self.close()
