@@ -1,0 +1,21 @@
+"""Detections to counts: tracker, counting lines, movements, class vote and coverage.
+
+Pure and deterministic: no threads, no sockets, no clock, no randomness. The assignment problem is solved by
+`scipy.optimize.linear_sum_assignment`; scipy comes with supervision.
+"""
+
+from pipeline.count.counter import CameraCounter, CountUpdate
+from pipeline.count.coverage import CoverageMeter
+from pipeline.count.lines import LineCrossingDetector, LineGeometry
+from pipeline.count.tracker import Tracker, TrackerSettings, TrackerStep
+
+__all__ = [
+    "CameraCounter",
+    "CountUpdate",
+    "CoverageMeter",
+    "LineCrossingDetector",
+    "LineGeometry",
+    "Tracker",
+    "TrackerSettings",
+    "TrackerStep",
+]

@@ -1,0 +1,245 @@
+"""Detections of one camera in, crossings, movements and coverage out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import supervision as sv
+
+from pipeline.count.coverage import CoverageMeter
+from pipeline.count.kalman import Floats
+from pipeline.count.lines import LineGeometry, Passage
+from pipeline.count.movements import MovementPairer
+from pipeline.count.stitch import MOST_GAP_S, TrackEnd, stitch_cost
+from pipeline.count.tracker import Tracker, TrackerStep
+from pipeline.count.vehicle import Sighting, Vehicle
+from pipeline.types import NS_PER_S, CountingLine, Coverage, Crossing, Movement, event_id
+
+SETTLE_NS: Final = NS_PER_S
+"""A crossing is emitted so long after it is certain, for the vehicle's class to be voted on from both sides."""
+REFERENCE_HEIGHT: Final = 0.75
+"""A vehicle is where the point midway between its sides and so far down its box is: near the ground, where lines are
+drawn, and steadier than the bottom edge, which other vehicles hide."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountUpdate:
+    """What one frame brought."""
+
+    tracked: sv.Detections
+    """The confirmed vehicles of this frame; `tracker_id` is the vehicle's number, `class_id` its class by vote."""
+    crossings: tuple[Crossing, ...]
+    movements: tuple[Movement, ...]
+    coverage: tuple[Coverage, ...]
+    """Minutes that have ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    vehicle: Vehicle
+    line: CountingLine
+    passage: Passage
+    fragment: int
+    due_ns: int
+
+
+class CameraCounter:
+    """Counts the vehicles of one camera: tracks, line crossings, movements and coverage.
+
+    State: the tracker's tracks; one `Vehicle` per track, kept until `MOST_GAP_S` after it was last seen; crossings that
+    wait for their class, at most `SETTLE_NS`; and what `MovementPairer` and `CoverageMeter` hold.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        lines: Sequence[CountingLine],
+        *,
+        revision: int = 0,
+        run: str = "",
+        tracker: Tracker | None = None,
+    ) -> None:
+        names = [line.name for line in lines]
+        if len(set(names)) != len(names):
+            raise ValueError(f"camera {camera!r} has two lines of the same name: {sorted(names)}")
+        self._camera, self._revision, self._run = camera, revision, run
+        self._lines = tuple(lines)
+        self._geometry = LineGeometry(lines)
+        self._tracker = tracker or Tracker()
+        self._pairer = MovementPairer(lines)
+        self._coverage = CoverageMeter(camera, revision=revision, run=run)
+        self._vehicles: dict[int, Vehicle] = {}
+        """By the id of their current track."""
+        self._waiting: list[_Waiting] = []
+
+    def update(
+        self, frame_seq: int, captured_at_ns: int, detections: sv.Detections, lost_before: int = 0
+    ) -> CountUpdate:
+        """Count one frame, in order of time; a frame without vehicles counts too.
+
+        `lost_before` frames between the previous one and this were damaged or repeated. Raises ValueError where time
+        does not increase, or where a class is none of ours.
+        """
+        step = self._tracker.update(captured_at_ns, detections)
+        coverage = self._coverage.observe(captured_at_ns, lost_before)
+        self._see(step, detections, frame_seq, captured_at_ns)
+        self._end(step.ended, captured_at_ns)
+        self._evict(captured_at_ns)
+        crossings, movements = self._emit(captured_at_ns)
+        return CountUpdate(self._tracked(step, detections), crossings, movements, coverage)
+
+    def drop(self, captured_at_ns: int, count: int = 1) -> None:
+        """Frames of this time were not processed because the device was behind."""
+        self._coverage.drop(captured_at_ns, count)
+
+    def finish(self) -> CountUpdate:
+        """No more frames: every track ends, everything that waits is emitted, and the last partial minute."""
+        for vehicle in list(self._vehicles.values()):
+            if not vehicle.over:
+                self._end((vehicle.track,), 0)
+        crossings, movements = self._emit(None)
+        for vehicle in self._vehicles.values():
+            self._tracker.drop(vehicle.track)
+            self._pairer.forget(vehicle.number)
+        self._vehicles.clear()
+        return CountUpdate(sv.Detections.empty(), crossings, movements, self._coverage.finish())
+
+    def _see(self, step: TrackerStep, detections: sv.Detections, frame_seq: int, now_ns: int) -> None:
+        if not len(step.track):
+            return
+        boxes = detections.xyxy[step.detection].astype(np.float64)
+        extent = boxes[:, 2:] - boxes[:, :2]
+        points = boxes[:, :2] + extent * (0.5, REFERENCE_HEIGHT)
+        sizes = np.sqrt(np.maximum(extent[:, 0] * extent[:, 1], 1.0))
+        side_px, along = (values.tolist() for values in self._geometry.measure(points))
+        confidence = _confidence(detections)[step.detection].tolist()
+        assert detections.class_id is not None
+        classes = detections.class_id[step.detection].tolist()
+        ends = np.column_stack((points, step.velocity, sizes)).tolist()
+        for row, (track, confirmed) in enumerate(zip(step.track.tolist(), step.confirmed.tolist(), strict=True)):
+            vehicle = self._vehicles.get(track)
+            if vehicle is None:
+                vehicle = self._vehicles[track] = Vehicle(track)
+            vehicle.confirmed = confirmed or vehicle.confirmed
+            x, y, velocity_x, velocity_y, size_px = ends[row]
+            end = TrackEnd(now_ns, x, y, velocity_x, velocity_y, size_px, classes[row])
+            sighting = Sighting(now_ns, frame_seq, end, side_px[row], along[row], classes[row], confidence[row])
+            self._wait(vehicle, vehicle.see(sighting), now_ns)
+        for track in step.track.tolist():
+            vehicle = self._vehicles[track]
+            if vehicle.is_young and vehicle.may_grow_up:
+                self._settle_origin(vehicle, now_ns)
+
+    def _settle_origin(self, child: Vehicle, now_ns: int) -> None:
+        """Decide whether a young vehicle is a new one or a fragment of one seen before."""
+        first = child.beginning()
+        best, parent = 1.0, None
+        for candidate in self._vehicles.values():
+            if candidate.is_young or candidate.ending().captured_at_ns >= first.captured_at_ns:
+                continue
+            cost = stitch_cost(candidate.ending(), first)
+            if cost is not None and cost < best:
+                best, parent = cost, candidate
+        if parent is None:
+            self._wait(child, child.grow_up(), now_ns)
+            return
+        if not parent.over:
+            self._tracker.drop(parent.track)
+        del self._vehicles[parent.track]
+        self._vehicles[child.track] = parent
+        self._wait(parent, parent.continue_with(child), now_ns)
+
+    def _end(self, tracks: Iterable[int], now_ns: int) -> None:
+        for track in tracks:
+            vehicle = self._vehicles.get(track)
+            if vehicle is None:
+                continue
+            if not vehicle.confirmed:
+                del self._vehicles[track]
+                continue
+            if vehicle.is_young:
+                self._settle_origin(vehicle, now_ns)
+                vehicle = self._vehicles[track]
+            self._wait(vehicle, vehicle.finish(), now_ns)
+
+    def _evict(self, now_ns: int) -> None:
+        horizon_ns = now_ns - int(MOST_GAP_S * NS_PER_S)
+        gone = [
+            track
+            for track, vehicle in self._vehicles.items()
+            if vehicle.over and vehicle.ending().captured_at_ns < horizon_ns
+        ]
+        for track in gone:
+            vehicle = self._vehicles.pop(track)
+            if not any(waiting.vehicle is vehicle for waiting in self._waiting):
+                self._pairer.forget(vehicle.number)
+
+    def _wait(self, vehicle: Vehicle, passages: list[tuple[int, Passage]], now_ns: int) -> None:
+        for index, passage in passages:
+            due_ns = now_ns + SETTLE_NS
+            self._waiting.append(_Waiting(vehicle, self._lines[index], passage, vehicle.track, due_ns))
+
+    def _emit(self, now_ns: int | None) -> tuple[tuple[Crossing, ...], tuple[Movement, ...]]:
+        """Crossings whose time has come (all where `now_ns` is None), in order of capture, and what they complete."""
+        if not self._waiting:
+            return (), ()
+        ready: list[_Waiting] = []
+        waiting_on: list[_Waiting] = []
+        for waiting in self._waiting:
+            is_ready = now_ns is None or waiting.vehicle.over or waiting.due_ns <= now_ns
+            (ready if is_ready else waiting_on).append(waiting)
+        self._waiting = waiting_on
+        ready.sort(key=lambda waiting: (waiting.passage.captured_at_ns, waiting.vehicle.number, waiting.line.name))
+        crossings, movements = [], []
+        for waiting in ready:
+            crossing = self._crossing(waiting)
+            crossings.append(crossing)
+            movement = self._pairer.cross(crossing, waiting.fragment)
+            if movement is not None:
+                movements.append(movement)
+        return tuple(crossings), tuple(movements)
+
+    def _crossing(self, waiting: _Waiting) -> Crossing:
+        vehicle, passage = waiting.vehicle, waiting.passage
+        return Crossing(
+            event_id=event_id(
+                self._camera,
+                waiting.line.name,
+                passage.direction,
+                passage.captured_at_ns,
+                vehicle.number,
+                self._revision,
+            ),
+            camera=self._camera,
+            line=waiting.line.name,
+            direction=passage.direction,
+            vehicle_class=vehicle.vote.vehicle_class,
+            captured_at_ns=passage.captured_at_ns,
+            frame=passage.frame,
+            track=vehicle.number,
+            confidence=vehicle.vote.confidence,
+            speed_kmh=None,
+            revision=self._revision,
+            run=self._run,
+        )
+
+    def _tracked(self, step: TrackerStep, detections: sv.Detections) -> sv.Detections:
+        rows = step.detection[step.confirmed]
+        if not len(rows):
+            return sv.Detections.empty()
+        vehicles = [self._vehicles[track] for track in step.track[step.confirmed].tolist()]
+        return sv.Detections(
+            xyxy=detections.xyxy[rows],
+            confidence=_confidence(detections)[rows],
+            class_id=np.array([vehicle.vote.class_id for vehicle in vehicles]),
+            tracker_id=np.array([vehicle.number for vehicle in vehicles]),
+        )
+
+
+def _confidence(detections: sv.Detections) -> Floats:
+    if detections.confidence is None:
+        return np.ones(len(detections))
+    return np.asarray(detections.confidence, np.float64)

@@ -1,0 +1,200 @@
+"""Detections -> tracks of one camera.
+
+Two rounds of association as in ByteTrack (Zhang et al., ECCV 2022): first the confident detections, then the weak ones
+for the tracks still without a box, so that a half-hidden vehicle keeps its track. Only confident detections start
+tracks. All times are real: a track's prediction, its patience and its end do not depend on the frame rate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import supervision as sv
+
+from pipeline.count import kalman
+from pipeline.count.association import Ints, assign, class_flip_costs, iou_matrix, pair_costs
+from pipeline.count.kalman import Floats, MotionNoise
+from pipeline.types import NS_PER_S, VEHICLE_CLASSES
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerSettings:
+    """Thresholds of the tracker; the defaults suit any camera."""
+
+    high_confidence: float = 0.4
+    """Detections from here on are associated first."""
+    low_confidence: float = 0.1
+    """Detections below are ignored."""
+    new_track_confidence: float = 0.4
+    confirm_hits: int = 2
+    tentative_s: float = 0.5
+    """An unconfirmed track ends when not seen for so long (or for two of the current frame intervals)."""
+    lost_s: float = 2.0
+    """A confirmed track ends when not seen for so long."""
+    gate: float = 16.0
+    """Most squared Mahalanobis distance of a pair (4 standard deviations)."""
+    weak_gate: float = 9.0
+    least_iou: float = 0.3
+    most_cost: float = 32.0
+    duplicate_iou: float = 0.6
+    """A spare detection that overlaps an associated one by this much is the same vehicle seen as another class."""
+    noise: MotionNoise = field(default_factory=MotionNoise)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerStep:
+    """What one frame did to the tracks; the columns describe the M tracks that got a detection."""
+
+    track: npt.NDArray[np.int64]
+    """(M,) ids, counted from 1."""
+    detection: Ints
+    """(M,) row of the frame's detections."""
+    velocity: Floats
+    """(M, 2) of the box's centre, pixels per second."""
+    confirmed: npt.NDArray[np.bool_]
+    """(M,) seen often enough to be believed."""
+    ended: tuple[int, ...]
+    """Ids of tracks that are over and will not come back."""
+
+
+class Tracker:
+    """The tracks of one camera.
+
+    State: one row per live track; a row goes when its track was not seen for `lost_s` (`tentative_s` unconfirmed).
+    """
+
+    def __init__(self, settings: TrackerSettings | None = None) -> None:
+        self._settings = settings or TrackerSettings()
+        self._flip_costs = class_flip_costs()
+        self._next_id = 1
+        self._now_ns: int | None = None
+        self._state = kalman.initiate(np.zeros((0, 4)), self._settings.noise)
+        self._ids = np.zeros(0, np.int64)
+        self._hits = np.zeros(0, np.int64)
+        self._seen_ns = np.zeros(0, np.int64)
+        self._class_weights = np.zeros((0, len(VEHICLE_CLASSES)))
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def update(self, captured_at_ns: int, detections: sv.Detections) -> TrackerStep:
+        """Associate one frame's detections, in order of time; raises ValueError where time does not increase."""
+        ended = self._advance(captured_at_ns)
+        boxes, confidence, classes = _columns(detections)
+        strong = confidence >= self._settings.high_confidence
+        weak = ~strong & (confidence >= self._settings.low_confidence)
+        everyone = np.arange(len(self))
+        rows, columns = self._match(everyone, np.flatnonzero(strong), boxes, classes, self._settings.gate)
+        spare = np.setdiff1d(everyone, rows, assume_unique=True)
+        weak_rows, weak_columns = self._match(spare, np.flatnonzero(weak), boxes, classes, self._settings.weak_gate)
+        rows, columns = np.concatenate((rows, weak_rows)), np.concatenate((columns, weak_columns))
+        self._correct(rows, columns, boxes, confidence, classes, captured_at_ns)
+        born = self._births(columns, strong & (confidence >= self._settings.new_track_confidence), boxes)
+        rows = np.concatenate((rows, np.arange(len(self), len(self) + len(born))))
+        columns = np.concatenate((columns, born))
+        self._start(born, boxes, confidence, classes, captured_at_ns)
+        order = np.argsort(self._ids[rows])
+        rows, columns = rows[order], columns[order]
+        step_columns = (
+            self._ids[rows],
+            columns,
+            self._state.velocity[rows, :2],
+            self._hits[rows] >= self._settings.confirm_hits,
+        )
+        return TrackerStep(*step_columns, ended=ended)
+
+    def drop(self, track: int) -> None:
+        """Forget a track, because another one was found to be its continuation."""
+        self._keep(self._ids != track)
+
+    def _advance(self, captured_at_ns: int) -> tuple[int, ...]:
+        """Move all tracks to the new frame's time; those unseen for too long end, before anything can revive them."""
+        if self._now_ns is not None and captured_at_ns <= self._now_ns:
+            raise ValueError(f"time must increase: {captured_at_ns} ns follows {self._now_ns} ns")
+        dt_s = 0.0 if self._now_ns is None else (captured_at_ns - self._now_ns) / NS_PER_S
+        self._now_ns = captured_at_ns
+        ended = self._evict(captured_at_ns, dt_s)
+        self._state = kalman.predict(self._state, dt_s, self._settings.noise)
+        return ended
+
+    def _match(self, rows: Ints, columns: Ints, boxes: Floats, classes: Ints, gate: float) -> tuple[Ints, Ints]:
+        if not len(rows) or not len(columns):
+            return rows[:0], columns[:0]
+        costs = pair_costs(
+            self._state.take(rows),
+            self._class_weights[rows].argmax(axis=1),
+            boxes[columns],
+            classes[columns],
+            noise=self._settings.noise,
+            flip_costs=self._flip_costs,
+            gate=gate,
+            least_iou=self._settings.least_iou,
+        )
+        chosen_rows, chosen_columns = assign(costs, self._settings.most_cost)
+        return rows[chosen_rows], columns[chosen_columns]
+
+    def _correct(
+        self, rows: Ints, columns: Ints, boxes: Floats, confidence: Floats, classes: Ints, now_ns: int
+    ) -> None:
+        if not len(rows):
+            return
+        self._state.put(rows, kalman.update(self._state.take(rows), boxes[columns], self._settings.noise))
+        self._hits[rows] += 1
+        self._seen_ns[rows] = now_ns
+        self._class_weights[rows, classes[columns]] += confidence[columns]
+
+    def _births(self, taken: Ints, may_start: npt.NDArray[np.bool_], boxes: Floats) -> Ints:
+        """Rows of the detections that start a track: confident, nobody's, and not a second box of somebody's."""
+        may_start = may_start.copy()
+        may_start[taken] = False
+        born = np.flatnonzero(may_start)
+        if len(born) and len(taken):
+            corners = kalman.to_xyxy(boxes)
+            overlap = iou_matrix(corners[born], corners[taken]).max(axis=1)
+            born = born[overlap < self._settings.duplicate_iou]
+        return born
+
+    def _start(self, born: Ints, boxes: Floats, confidence: Floats, classes: Ints, now_ns: int) -> None:
+        if not len(born):
+            return
+        weights = np.zeros((len(born), len(VEHICLE_CLASSES)))
+        weights[np.arange(len(born)), classes[born]] = confidence[born]
+        self._state = self._state.append(kalman.initiate(boxes[born], self._settings.noise))
+        self._ids = np.concatenate((self._ids, np.arange(self._next_id, self._next_id + len(born))))
+        self._hits = np.concatenate((self._hits, np.ones(len(born), np.int64)))
+        self._seen_ns = np.concatenate((self._seen_ns, np.full(len(born), now_ns, np.int64)))
+        self._class_weights = np.concatenate((self._class_weights, weights))
+        self._next_id += len(born)
+
+    def _evict(self, now_ns: int, dt_s: float) -> tuple[int, ...]:
+        settings = self._settings
+        tentative_s = min(max(settings.tentative_s, 2 * dt_s), settings.lost_s)
+        patience_s = np.where(self._hits < settings.confirm_hits, tentative_s, settings.lost_s)
+        over = (now_ns - self._seen_ns) / NS_PER_S > patience_s
+        if not over.any():
+            return ()
+        ended = tuple(int(track) for track in self._ids[over])
+        self._keep(~over)
+        return ended
+
+    def _keep(self, kept: npt.NDArray[np.bool_]) -> None:
+        self._state = self._state.take(kept)
+        self._ids = self._ids[kept]
+        self._hits = self._hits[kept]
+        self._seen_ns = self._seen_ns[kept]
+        self._class_weights = self._class_weights[kept]
+
+
+def _columns(detections: sv.Detections) -> tuple[Floats, Floats, Ints]:
+    """Boxes (M, 4) centre and extent, confidence (M,) and class (M,) of a frame's detections."""
+    count = len(detections)
+    boxes = kalman.to_cxcywh(detections.xyxy)
+    confidence = np.ones(count) if detections.confidence is None else detections.confidence.astype(np.float64)
+    if count and detections.class_id is None:
+        raise ValueError("detections need a class_id")
+    classes = np.zeros(0, np.intp) if detections.class_id is None else detections.class_id.astype(np.intp)
+    if count and not 0 <= classes.min() <= classes.max() < len(VEHICLE_CLASSES):
+        raise ValueError(f"class_id must be 0 to {len(VEHICLE_CLASSES) - 1}, got {classes.min()} to {classes.max()}")
+    return boxes, confidence, classes

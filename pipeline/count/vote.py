@@ -1,0 +1,40 @@
+"""The class of a vehicle, by majority over all its sightings."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+from pipeline.types import VEHICLE_CLASSES
+
+
+class ClassVote:
+    """Sightings vote with confidence times box size: a detector is surer, and right more often, of near vehicles."""
+
+    __slots__ = ("_confidence", "_count", "_weight")
+
+    def __init__(self) -> None:
+        self._weight = [0.0] * len(VEHICLE_CLASSES)
+        self._confidence = [0.0] * len(VEHICLE_CLASSES)
+        self._count = [0] * len(VEHICLE_CLASSES)
+
+    def add(self, class_id: int, confidence: float, area_px2: float) -> None:
+        """One sighting."""
+        self._weight[class_id] += confidence * sqrt(max(area_px2, 0.0))
+        self._confidence[class_id] += confidence
+        self._count[class_id] += 1
+
+    @property
+    def class_id(self) -> int:
+        """The winner; of equals the first in `VEHICLE_CLASSES`."""
+        return self._weight.index(max(self._weight))
+
+    @property
+    def vehicle_class(self) -> str:
+        """The winner's name."""
+        return VEHICLE_CLASSES[self.class_id]
+
+    @property
+    def confidence(self) -> float:
+        """Mean confidence of the sightings that voted for the winner, 0 to 1; 0 before any."""
+        winner = self.class_id
+        return self._confidence[winner] / self._count[winner] if self._count[winner] else 0.0
