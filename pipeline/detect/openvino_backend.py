@@ -1,0 +1,187 @@
+"""YOLO on the CPU through OpenVINO."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import openvino as ov
+import supervision as sv
+from openvino.preprocess import ColorFormat, PrePostProcessor
+
+from pipeline.detect.classes import ClassMap
+from pipeline.detect.letterbox import PAD_VALUE, Letterbox, input_size_for
+from pipeline.detect.metadata import metadata_beside, metadata_inside
+from pipeline.detect.postprocess import vehicles_from_output
+from pipeline.detect.protocol import ModelInfo
+from pipeline.errors import InputError
+from pipeline.types import Image
+
+MAX_COMPILED: Final = 8
+"""Input sizes kept compiled, the least recently used goes first: one for each aspect ratio among a worker's cameras."""
+
+USUAL_PICTURE: Final = (1280, 720)
+"""What is compiled for before the first picture comes; nearly every camera has its aspect ratio."""
+
+COMPILE_OPTIONS: Final[dict[str, Any]] = {
+    "PERFORMANCE_HINT": "THROUGHPUT",
+    # bfloat16, the default where the CPU has it, moves boxes by more than a pixel and scores by 0.04 for 1 % of time.
+    "INFERENCE_PRECISION_HINT": "f32",
+    # Decoding and tracking share the cores; a pinned inference thread would wait for them on its own core.
+    "ENABLE_CPU_PINNING": False,
+}
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One inference at a time: a request and the input buffer it reads."""
+
+    request: ov.InferRequest
+    canvas: Image
+    letterbox: Letterbox | None = None
+
+    def start(self, image: Image, letterbox: Letterbox) -> None:
+        if letterbox != self.letterbox:
+            self.canvas.fill(PAD_VALUE)
+            self.letterbox = letterbox
+        letterbox.place(image, self.canvas)
+        self.request.start_async()
+
+
+@dataclass(slots=True)
+class _Network:
+    """The network compiled for one input size, and its idle lanes: as many exist as were ever busy at once."""
+
+    compiled: ov.CompiledModel
+    input_size: tuple[int, int]
+    idle: deque[_Lane] = field(default_factory=deque)
+
+    def take_lane(self) -> _Lane:
+        try:
+            return self.idle.pop()
+        except IndexError:
+            width, height = self.input_size
+            canvas = np.full((1, height, width, 3), PAD_VALUE, np.uint8)
+            request = self.compiled.create_infer_request()
+            request.set_input_tensor(ov.Tensor(canvas, shared_memory=True))
+            return _Lane(request, canvas[0])
+
+
+class OpenVINODetector:
+    """A `Detector` on OpenVINO's CPU device.
+
+    The network is compiled once per input size. The graph itself turns uint8 BGR rows into the floats it was trained on,
+    so a picture costs one resize in Python. `path` is an `.xml` or `.onnx` file. Raises InputError where it is not a
+    YOLO detection network.
+    """
+
+    def __init__(self, path: Path, *, name: str, confidence: float, iou: float) -> None:
+        self._path = path
+        self._name = name
+        self._confidence = confidence
+        self._iou = iou
+        self._lock = threading.Lock()
+        self._networks: OrderedDict[tuple[int, int], _Network] = OrderedDict()
+        self._core = ov.Core()
+        try:
+            self._model = self._core.read_model(path)
+        except RuntimeError as error:
+            raise InputError(f"{path} is not a network that can be read, or it is damaged; export it again") from error
+        metadata = metadata_beside(path.parent, name) or metadata_inside(self._model.get_rt_info(), name)
+        self._classes = ClassMap.from_names(metadata.names)
+        self._fixed_size = _check_shapes(self._model, name, len(metadata.names))
+        self._last_size = self._fixed_size
+        self._why = _describe_cpu(self._core, self._model)
+        first = self._network_for(self._fixed_size or input_size_for(*USUAL_PICTURE))
+        self._concurrency = int(first.compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+
+    @property
+    def info(self) -> ModelInfo:
+        """The model and the CPU it runs on."""
+        return ModelInfo(self._name, self._path, "cpu", self._why, self._classes.vehicles, self._last_size)
+
+    @property
+    def concurrency(self) -> int:
+        """OpenVINO's number of streams."""
+        return self._concurrency
+
+    def detect(self, images: Sequence[Image]) -> list[sv.Detections]:
+        """See `Detector.detect`. Pictures of one call run at the same time on as many streams as there are."""
+        results: list[sv.Detections] = []
+        running: deque[tuple[_Network, _Lane]] = deque()
+        for image in images:
+            if len(running) == self._concurrency:
+                results.append(self._finish(*running.popleft()))
+            height, width = image.shape[:2]
+            network = self._network_for(self._fixed_size or input_size_for(width, height))
+            lane = network.take_lane()
+            lane.start(image, Letterbox((width, height), network.input_size))
+            running.append((network, lane))
+        results.extend(self._finish(*item) for item in running)
+        return results
+
+    def close(self) -> None:
+        """Drop the compiled networks."""
+        with self._lock:
+            self._networks.clear()
+
+    def _finish(self, network: _Network, lane: _Lane) -> sv.Detections:
+        lane.request.wait()
+        assert lane.letterbox is not None
+        output = lane.request.get_output_tensor(0).data[0]
+        vehicles = vehicles_from_output(
+            output, self._classes, lane.letterbox, confidence=self._confidence, iou=self._iou
+        )
+        network.idle.append(lane)
+        return vehicles
+
+    def _network_for(self, input_size: tuple[int, int]) -> _Network:
+        with self._lock:
+            network = self._networks.get(input_size)
+            if network is None:
+                network = _Network(self._compile(input_size), input_size)
+                self._networks[input_size] = network
+                if len(self._networks) > MAX_COMPILED:
+                    self._networks.popitem(last=False)
+            self._networks.move_to_end(input_size)
+            self._last_size = input_size
+            return network
+
+    def _compile(self, input_size: tuple[int, int]) -> ov.CompiledModel:
+        """Compile for (width, height), with colour order, layout and scale as the first steps of the graph."""
+        width, height = input_size
+        model = self._model.clone()
+        if model.is_dynamic():
+            model.reshape([1, 3, height, width])
+        steps = PrePostProcessor(model)
+        steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
+        steps.input().tensor().set_color_format(ColorFormat.BGR)
+        steps.input().model().set_layout(ov.Layout("NCHW"))
+        steps.input().preprocess().convert_element_type(ov.Type.f32).convert_color(ColorFormat.RGB).scale(255.0)
+        return self._core.compile_model(steps.build(), "CPU", COMPILE_OPTIONS)
+
+
+def _check_shapes(model: ov.Model, name: str, class_count: int) -> tuple[int, int] | None:
+    """The fixed input's (width, height), or None where it is free. Raises InputError unless it is a YOLO detector."""
+    given, found = model.inputs[0].get_partial_shape(), model.outputs[0].get_partial_shape()
+    if len(model.inputs) != 1 or given.rank.get_length() != 4 or (given[1].is_static and given[1].get_length() != 3):
+        raise InputError(f"model {name} does not take one colour picture (input {given}); give a YOLO detection model")
+    rows = found[1].get_length() if found.rank.get_length() == 3 and found[1].is_static else None
+    if len(model.outputs) != 1 or rows != 4 + class_count:
+        raise InputError(
+            f"model {name} does not give one box and {class_count} class scores an anchor (output {found}); export a YOLO "
+            "detection model without built-in non-maximum suppression"
+        )
+    height, width = given[2], given[3]
+    return (width.get_length(), height.get_length()) if width.is_static and height.is_static else None
+
+
+def _describe_cpu(core: ov.Core, model: ov.Model) -> str:
+    quantised = any(node.get_type_name() == "FakeQuantize" for node in model.get_ops())
+    capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return f"CPU: OpenVINO, {'int8' if quantised and 'INT8' in capabilities else 'float32'}"

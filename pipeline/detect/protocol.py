@@ -1,0 +1,56 @@
+"""What every detector looks like to the rest of Simpang."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import supervision as sv
+
+from pipeline.types import Image
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Which model runs where, for people and for the record of a run."""
+
+    name: str
+    path: Path
+    device: str
+    """`cpu` or `cuda:N`."""
+    why: str
+    """One sentence: what the device offers and why it was chosen."""
+    classes: tuple[str, ...]
+    """The vehicle classes this model can tell, in the order of `pipeline.types.VEHICLE_CLASSES`."""
+    input_size: tuple[int, int] | None
+    """(width, height) of the network's input for the last picture; None where that follows a picture yet to come."""
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Finds vehicles in pictures. Up to `concurrency` threads may call `detect` at once."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """The model and the device it runs on."""
+        ...
+
+    @property
+    def concurrency(self) -> int:
+        """How many threads can call `detect` at once with profit."""
+        ...
+
+    def detect(self, images: Sequence[Image]) -> list[sv.Detections]:
+        """Find the vehicles of each picture; same length and order as `images`.
+
+        Each image is (height, width, 3) uint8, BGR, of any size. Each result holds `xyxy` (N, 4) float32 in pixels of that
+        image and inside it, `confidence` (N,) float32 in [0, 1] and `class_id` (N,) int, an index into
+        `pipeline.types.VEHICLE_CLASSES`, by falling confidence. N may be 0.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the model and its memory."""
+        ...
