@@ -1,0 +1,105 @@
+"""Events as Arrow columns, named and typed as the store's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+
+from pipeline.types import NS_PER_S, Coverage, Crossing, Event, Movement
+
+US_PER_S: Final = 1_000_000
+
+_INSTANT: Final = pa.timestamp("ns", "UTC")
+
+_CROSSINGS: Final = pa.schema(
+    {
+        "event_id": pa.string(),
+        "camera": pa.string(),
+        "line": pa.string(),
+        "direction": pa.string(),
+        "class": pa.string(),
+        "captured_at": _INSTANT,
+        "frame": pa.int64(),
+        "track": pa.int64(),
+        "confidence": pa.float32(),
+        "speed_kmh": pa.float32(),
+        "revision": pa.uint32(),
+        "run": pa.string(),
+    }
+)
+_MOVEMENTS: Final = pa.schema(
+    {
+        "event_id": pa.string(),
+        "camera": pa.string(),
+        "from_line": pa.string(),
+        "to_line": pa.string(),
+        "class": pa.string(),
+        "entered_at": _INSTANT,
+        "exited_at": _INSTANT,
+        "track": pa.int64(),
+        "stitched": pa.bool_(),
+        "revision": pa.uint32(),
+        "run": pa.string(),
+    }
+)
+_COVERAGE: Final = pa.schema(
+    {
+        "camera": pa.string(),
+        "minute": pa.timestamp("s", "UTC"),
+        "observed_us": pa.uint32(),
+        "frames_seen": pa.uint32(),
+        "frames_processed": pa.uint32(),
+        "frames_dropped": pa.uint32(),
+        "reason": pa.string(),
+        "revision": pa.uint32(),
+        "run": pa.string(),
+    }
+)
+
+
+def tables(events: Iterable[Event]) -> dict[str, pa.Table]:
+    """`events` sorted into one table per kind, by the name of the stored table; kinds without events are left out."""
+    sorted_events: dict[type, list[Any]] = {}
+    for event in events:
+        sorted_events.setdefault(type(event), []).append(event)
+    return {
+        name: _table(sorted_events[kind], row, schema)
+        for kind, (name, row, schema) in _STORED.items()
+        if kind in sorted_events
+    }
+
+
+def _table(events: Sequence[Any], row: Callable[[Any], tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
+    columns = zip(*map(row, events), strict=True)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _crossing(e: Crossing) -> tuple[Any, ...]:
+    return (
+        e.event_id, e.camera, e.line, e.direction, e.vehicle_class, e.captured_at_ns, e.frame, e.track, e.confidence,
+        e.speed_kmh, e.revision, e.run,
+    )  # fmt: skip
+
+
+def _movement(e: Movement) -> tuple[Any, ...]:
+    return (
+        e.event_id, e.camera, e.from_line, e.to_line, e.vehicle_class, e.entered_at_ns, e.exited_at_ns, e.track,
+        e.stitched, e.revision, e.run,
+    )  # fmt: skip
+
+
+def _coverage(e: Coverage) -> tuple[Any, ...]:
+    return (
+        e.camera, e.minute_ns // NS_PER_S, round(e.observed_s * US_PER_S), e.frames_seen, e.frames_processed,
+        e.frames_dropped, e.reason, e.revision, e.run,
+    )  # fmt: skip
+
+
+_STORED: Final[Mapping[type, tuple[str, Callable[[Any], tuple[Any, ...]], pa.Schema]]] = {
+    Crossing: ("crossings_stored", _crossing, _CROSSINGS),
+    Movement: ("movements_stored", _movement, _MOVEMENTS),
+    Coverage: ("coverage_stored", _coverage, _COVERAGE),
+}

@@ -1,0 +1,91 @@
+"""The numbered migrations that build a store.
+
+`schema/NNNN_name.sql` holds statements, `schema/NNNN_table.csv` holds rows for `table`. Each is applied once, in order,
+and its checksum is kept in the store: a released file is frozen, and a change is a new file. Statements can be run
+again, so a migration that was cut off is simply repeated. Nothing here knows the embedded engine: a server is built by
+the same files.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pipeline.errors import InputError
+
+SCHEMA_DIRECTORY: Final = Path(__file__).parent / "schema"
+
+_FILE_NAME: Final = re.compile(r"(?P<number>\d{4})_(?P<name>\w+)\.(?:sql|csv)")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file of the schema directory."""
+
+    number: int
+    name: str
+    """The file's name."""
+    checksum: str
+    """SHA-256 of the file, hexadecimal."""
+    statements: tuple[str, ...]
+    """SQL to run, in order."""
+
+
+def read_migrations(directory: Path = SCHEMA_DIRECTORY) -> list[Migration]:
+    """Every migration in `directory`, in order. Raises ValueError where the numbers are not 1, 2, 3, ..."""
+    migrations = []
+    for path in sorted(directory.iterdir()):
+        match = _FILE_NAME.fullmatch(path.name)
+        if match is None:
+            continue
+        content = path.read_bytes()
+        text = content.decode()
+        statements = _statements(text) if path.suffix == ".sql" else _insert(match["name"], text)
+        migrations.append(
+            Migration(int(match["number"]), path.name, hashlib.sha256(content).hexdigest(), tuple(statements))
+        )
+    numbers = [migration.number for migration in migrations]
+    if not numbers or numbers != list(range(1, len(numbers) + 1)):
+        raise ValueError(f"migrations in {directory} must be numbered from 1 without a gap, not {numbers}")
+    return migrations
+
+
+def outstanding(migrations: Sequence[Migration], applied: Mapping[int, str], where: str) -> list[Migration]:
+    """The migrations still to apply to the store at `where`, which has `applied` (number -> checksum).
+
+    Raises InputError where the store was built by a newer program or by migrations that have changed since.
+    """
+    known = {migration.number: migration for migration in migrations}
+    newest = max(applied, default=0)
+    if newest > len(migrations):
+        raise InputError(
+            f"the store {where} has schema {newest}, but this program knows {len(migrations)}; use a newer Simpang"
+        )
+    for number, checksum in applied.items():
+        if known[number].checksum != checksum:
+            raise InputError(
+                f"the store {where} was built by another {known[number].name} than this program's; "
+                "use the Simpang that made it, or a new store"
+            )
+    return [migration for migration in migrations if migration.number not in applied]
+
+
+def _statements(text: str) -> list[str]:
+    code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
+    return [statement.strip() for statement in re.split(r";[ \t]*(?:\n|$)", code) if statement.strip()]
+
+
+def _insert(table: str, text: str) -> Iterable[str]:
+    header, *rows = csv.reader(text.splitlines())
+    values = ",\n".join(f"({', '.join(map(_literal, row))})" for row in rows)
+    return [f"INSERT INTO {table}_stored ({', '.join(header)}) VALUES\n{values}"]
+
+
+def _literal(value: str) -> str:
+    # ClickHouse reads a quoted number into a numeric column as well.
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,300 @@
+"""The store: counts that can be asked in SQL, kept in a directory by the embedded ClickHouse."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Self
+from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import pyarrow as pa
+
+from pipeline.errors import InputError, StorageError, StoreBusyError
+from pipeline.sink import columns
+from pipeline.sink.engine import Engine
+from pipeline.sink.events import check
+from pipeline.sink.migrations import outstanding, read_migrations
+from pipeline.types import CountingLine, Event
+
+DEFAULT_TIMEZONE: Final = "Asia/Makassar"
+DEFAULT_FACILITY: Final = "signalised_protected"
+DEFAULT_PCU_VERSION: Final = "PKJI 2023"
+
+LOCK_NAME: Final = "simpang.lock"
+"""Held while a store is open; its presence also tells a store from any other directory."""
+
+_INSTANT: Final = pa.timestamp("ns", "UTC")
+
+
+class EmbeddedStore:
+    """A store in the directory `path`, which is made and brought to the newest schema when it is opened.
+
+    One process can have a store open, and a process can have one store open; its threads may share the object.
+
+    Raises InputError where `path` is not a store or was made by a newer program, StoreBusyError where it is open
+    already, StorageError where the machine would not keep what it was given. With `create=False` a store that does not
+    exist yet is an InputError.
+    """
+
+    def __init__(self, path: str | Path, *, create: bool = True, now_ns: Callable[[], int] = time.time_ns) -> None:
+        self._path = Path(path).absolute()
+        self._now_ns = now_ns
+        self._lock = _locked_directory(self._path, create=create)
+        try:
+            self._engine = Engine(self._path)
+        except BaseException:
+            self._lock.close()
+            raise
+        try:
+            self._migrate()
+        except BaseException:
+            self.close()
+            raise
+
+    def insert(self, events: Sequence[Event]) -> None:
+        """Keep `events`; they are on the disk when this returns, and may be given again without being counted again.
+
+        Raises ValueError for an event that is not sound (then none is kept) and StorageError; after a StorageError some
+        of the batch may have been kept, and giving it again is safe.
+        """
+        for event in events:
+            fault = check(event)
+            if fault is not None:
+                raise ValueError(fault)
+        for table, rows in columns.tables(events).items():
+            self._engine.insert(table, rows)
+
+    def register_camera(
+        self,
+        camera: str,
+        *,
+        name: str = "",
+        district: str = "",
+        timezone: str = DEFAULT_TIMEZONE,
+        facility: str = DEFAULT_FACILITY,
+        pcu_version: str = DEFAULT_PCU_VERSION,
+    ) -> None:
+        """Say what a camera is; the newest word holds. `timezone` sets its local days.
+
+        `facility` and `pcu_version` choose the row of `pcu_coefficients` for `pcu_15m` and `peak_hours`. Raises
+        InputError for a time zone that is unknown or has daylight-saving, or coefficients that do not exist.
+        """
+        offset_s = _utc_offset_s(timezone)
+        known = self.query("SELECT DISTINCT version, facility FROM pcu_coefficients ORDER BY version, facility")
+        if {"version": pcu_version, "facility": facility} not in known.to_pylist():
+            pairs = ", ".join(f"{row['version']} {row['facility']}" for row in known.to_pylist())
+            raise InputError(f"camera {camera}: there are no coefficients {pcu_version} {facility}; there are {pairs}")
+        self._register(
+            "cameras_stored",
+            [
+                {
+                    "camera": camera,
+                    "name": name,
+                    "district": district,
+                    "timezone": timezone,
+                    "utc_offset_s": offset_s,
+                    "facility": facility,
+                    "pcu_version": pcu_version,
+                }
+            ],
+        )
+
+    def register_lines(self, camera: str, lines: Sequence[CountingLine], *, run: str) -> None:
+        """Say on which lines `run` counts. Without it a line is known only from its first crossing on."""
+        self._register(
+            "lines_stored",
+            [
+                {
+                    "camera": camera,
+                    "run": run,
+                    "line": line.name,
+                    "start_x": float(line.start[0]),
+                    "start_y": float(line.start[1]),
+                    "end_x": float(line.end[0]),
+                    "end_y": float(line.end[1]),
+                    "role": line.role,
+                    "approach": line.approach,
+                }
+                for line in lines
+            ],
+        )
+
+    def register_run(
+        self,
+        run: str,
+        *,
+        camera: str,
+        revision: int,
+        source: str = "",
+        model: str = "",
+        model_digest: str = "",
+        device: str = "",
+        program_version: str = "",
+        footage_from_ns: int | None = None,
+        footage_to_ns: int | None = None,
+    ) -> None:
+        """Say where the numbers of `run` come from. `source` must hold no password.
+
+        The period of the footage, where given, lets `next_revision` tell two clips that share a minute from one
+        another.
+        """
+        self._register(
+            "runs_stored",
+            [
+                {
+                    "camera": camera,
+                    "run": run,
+                    "revision": revision,
+                    "source": source,
+                    "model": model,
+                    "model_digest": model_digest,
+                    "device": device,
+                    "program_version": program_version,
+                    "footage_from": footage_from_ns,
+                    "footage_to": footage_to_ns,
+                }
+            ],
+        )
+
+    def next_revision(self, camera: str, from_ns: int, to_ns: int) -> int:
+        """The revision with which footage of `camera` from `from_ns` to `to_ns` replaces what is there.
+
+        0 where no coverage of the camera overlaps the period, else one more than the highest that does. A minute of
+        coverage reaches no further than the footage of its run, where that was registered.
+        """
+        found = self.query(_OVERLAPPING, {"camera": camera, "from_ns": from_ns, "to_ns": to_ns}).to_pylist()[0]
+        return int(found["highest"]) + 1 if found["minutes"] else 0
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """The answer to one statement that only reads; `parameters` fill `{name:Type}` in it.
+
+        Raises InputError for SQL that writes or that the engine refuses, with its reason.
+        """
+        return self._engine.read(sql, parameters)
+
+    def close(self) -> None:
+        """Let go of the directory; closing again does nothing."""
+        self._engine.close()
+        self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _migrate(self) -> None:
+        self._engine.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations (number UInt32, name String, checksum String, "
+            "applied_at DateTime64(9, 'UTC')) ENGINE = ReplacingMergeTree(applied_at) ORDER BY number"
+        )
+        stored = self.query("SELECT number, checksum FROM schema_migrations FINAL ORDER BY number").to_pylist()
+        applied = {int(row["number"]): str(row["checksum"]) for row in stored}
+        for migration in outstanding(read_migrations(), applied, str(self._path)):
+            for statement in migration.statements:
+                self._engine.execute(statement)
+            row = {"number": migration.number, "name": migration.name, "checksum": migration.checksum}
+            self._engine.insert("schema_migrations", self._stamped([row], "applied_at"))
+
+    def _register(self, table: str, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            self._engine.insert(table, self._stamped(rows, "registered_at"))
+
+    def _stamped(self, rows: list[dict[str, Any]], column: str) -> pa.Table:
+        table = pa.Table.from_pylist(rows)
+        for name in ("footage_from", "footage_to"):
+            if name in table.column_names:
+                index = table.column_names.index(name)
+                table = table.set_column(index, name, table[name].cast(pa.int64()).cast(_INSTANT))
+        return table.append_column(column, pa.array([self._now_ns()] * len(rows), _INSTANT))
+
+
+def open_store(url: str | Path, *, create: bool = True) -> EmbeddedStore:
+    """The store that `--store` names: a directory or a `file:` address. Raises InputError for anything else."""
+    text = str(url)
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):", text)
+    if scheme is None:
+        return EmbeddedStore(text, create=create)
+    if scheme[1].lower() == "file":
+        return EmbeddedStore(unquote(urlsplit(text).path), create=create)
+    # The address may hold a password: only its scheme is named.
+    raise InputError(
+        f"this release keeps its store in a directory, not behind {scheme[1].lower()}://; give --store a directory"
+    )
+
+
+_OVERLAPPING: Final = """
+SELECT count() AS minutes, max(c.revision) AS highest
+FROM
+(
+    SELECT camera, run, revision, toInt64(toUnixTimestamp(minute)) * 1000000000 AS start_ns
+    FROM coverage_stored
+    WHERE camera = {camera:String}
+      AND minute > fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC') - INTERVAL 1 MINUTE
+      AND minute < fromUnixTimestamp64Nano({to_ns:Int64}, 'UTC')
+) AS c
+LEFT JOIN
+(
+    SELECT
+        camera,
+        run,
+        toUnixTimestamp64Nano(footage_from) AS from_ns,
+        toUnixTimestamp64Nano(footage_to) AS to_ns
+    FROM runs_stored FINAL
+) AS r ON c.camera = r.camera AND c.run = r.run
+WHERE greatest(c.start_ns, ifNull(r.from_ns, c.start_ns)) < {to_ns:Int64}
+  AND least(c.start_ns + 60000000000, ifNull(r.to_ns, c.start_ns + 60000000000)) > {from_ns:Int64}
+"""
+
+
+def _locked_directory(path: Path, *, create: bool) -> IO[str]:
+    """`path` as a directory that is ours alone, until the returned file is closed."""
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path} is a file, not a store; name a directory")
+    if not path.exists() and not create:
+        raise InputError(f"there is no store at {path}; count footage into it first, or name another directory")
+    if "?" in str(path):
+        raise InputError(f"the path of the store {path} holds a question mark, which it cannot; name another directory")
+    lock_path = path / LOCK_NAME
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not lock_path.exists() and any(path.iterdir()):
+            raise InputError(f"{path} is not a store and is not empty; name a new or an empty directory")
+        if not lock_path.exists() and not create:
+            raise InputError(f"{path} is not a store but an empty directory; name the store's directory")
+        lock = lock_path.open("a", encoding="utf-8")
+    except NotADirectoryError as error:
+        raise InputError(f"{path} cannot be a store: part of its path is a file; name another directory") from error
+    except OSError as error:
+        raise StorageError(
+            f"cannot use {path} as a store: {error.strerror}; choose another place or its permissions"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise StoreBusyError(
+            f"the store {path} is open in another process; close that one first, or name another directory"
+        ) from error
+    os.set_inheritable(lock.fileno(), False)
+    return lock
+
+
+def _utc_offset_s(timezone: str) -> int:
+    try:
+        zone = ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise InputError(f"there is no time zone {timezone!r}; write one like {DEFAULT_TIMEZONE}") from error
+    offsets = {zone.utcoffset(datetime(2024, month, 1, tzinfo=UTC).astimezone(zone)) for month in range(1, 13)}
+    if len(offsets) != 1:
+        raise InputError(f"the time zone {timezone} has daylight-saving, for which local days are not built; use UTC")
+    return int((offsets.pop() or timedelta()).total_seconds())
