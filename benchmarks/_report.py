@@ -1,0 +1,105 @@
+"""What every benchmark shares: the machine's description, a table for people, a JSON file for comparison."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+RESULTS: Final = ROOT / "benchmarks" / "results"
+README: Final = ROOT / "benchmarks" / "README.md"
+SHARED: Final = ROOT.parent / "shared"
+"""Real footage with hand counts, for use beside the project; it is not ours to redistribute."""
+
+PACKAGES: Final = (
+    "av",
+    "chdb-core",
+    "numpy",
+    "opencv-python",
+    "openvino",
+    "supervision",
+    "torch",
+    "trackers",
+    "ultralytics",
+)
+INSTRUCTION_SETS: Final = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "asimddp", "i8mm")
+
+
+def machine() -> dict[str, Any]:
+    """CPU model, cores, instruction sets that matter to int8 inference, and versions."""
+    cpuinfo = Path("/proc/cpuinfo")
+    fields = dict(_fields(cpuinfo.read_text())) if cpuinfo.exists() else {}
+    flags = fields.get("flags", fields.get("Features", "")).split()
+    return {
+        "cpu": fields.get("model name", platform.processor() or platform.machine()),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "instruction_sets": [name for name in INSTRUCTION_SETS if name in flags],
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+        "packages": {name: version for name in PACKAGES if (version := _version(name))},
+    }
+
+
+def publish(name: str, headline: str, table: str, results: Mapping[str, Any]) -> None:
+    """Print the table, write `results/<name>.json`, and put the headline into the README where it has `<name>`."""
+    here = machine()
+    sets = ", ".join(here["instruction_sets"])
+    print(f"{table}\n\n{headline}\non {here['cpu']}, {here['cores']} cores ({sets}), Python {here['python']}")
+    RESULTS.mkdir(exist_ok=True)
+    content = {
+        "name": name,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "headline": headline,
+        "machine": here,
+    }
+    (RESULTS / f"{name}.json").write_text(json.dumps(content | dict(results), indent=1) + "\n")
+    marked = re.compile(f"(?<=<!--{name}-->).*?(?=<!--/{name}-->)")
+    README.write_text(marked.sub(lambda _: f"{headline} ({here['cpu']}, {here['cores']} cores)", README.read_text()))
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Aligned columns: the first to the left, the others to the right."""
+    text = [[_shown(value) for value in row] for row in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*text, strict=True)]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in text
+    )
+
+
+def give_up(sentence: str) -> NoReturn:
+    """Say what is missing and end with status 2."""
+    print(sentence, file=sys.stderr)
+    raise SystemExit(2)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "-"
+    return (
+        f"{value:.3g}"
+        if isinstance(value, float) and abs(value) < 10
+        else f"{value:.1f}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def _fields(cpuinfo: str) -> Iterable[tuple[str, str]]:
+    for line in cpuinfo.split("\n\n")[0].splitlines():
+        name, _, value = line.partition(":")
+        yield name.strip(), value.strip()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None

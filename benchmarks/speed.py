@@ -1,0 +1,186 @@
+"""How much of the bare network's rate is left when Simpang counts, and how does it compare with ObjectCounter?
+
+    python -m benchmarks.speed [--video FILE --line NAME:x1,y1,x2,y2] [--model FOLDER] [--rounds N] [--no-peer]
+
+One run on one machine. Each round measures everything once, one after the other, so that a machine that slows down or
+speeds up does so for all; the medians over the rounds are compared. The network is measured as Simpang compiles it for
+the clip's shape, at the best of several throughput settings, with an asynchronous queue and nothing else to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+from unittest import mock
+
+import numpy as np
+import openvino as ov
+
+from benchmarks._report import ROOT, publish, table
+from pipeline.detect import load_detector, openvino_backend
+from pipeline.source import open_source
+from pipeline.types import event_id
+
+SIMULATED: Final = "sim:?seed=7&seconds=30&fps=20&size=1280x720&flow=1800"
+SETTINGS: Final[tuple[dict[str, Any], ...]] = (
+    {},
+    {"ENABLE_CPU_PINNING": True},
+    {"NUM_STREAMS": 1},
+    {"PERFORMANCE_HINT": "LATENCY"},
+)
+"""What is tried on top of Simpang's own settings; the bare network's rate is that of the best."""
+BARE_S: Final = 5.0
+
+
+def simulated_clip() -> tuple[Path, str]:
+    """An H.264 recording of a simulated junction, kept between runs, and one of its lines as an argument."""
+    from pipeline.source.simulated import Scenario, SimulatedJunction, write_video
+
+    scenario = Scenario.from_url(SIMULATED)
+    path = Path(tempfile.gettempdir()) / f"simpang-benchmark-{event_id(SIMULATED)[:8]}.mp4"
+    if not path.exists():
+        print(f"drawing {scenario.frame_count} frames of a simulated junction", file=sys.stderr)
+        write_video(scenario, path)
+    line = SimulatedJunction(scenario).lines[0]
+    return path, f"{line.name}:" + ",".join(f"{value:.0f}" for value in (*line.start, *line.end))
+
+
+def decode(video: Path) -> Iterator[Any]:
+    with open_source(str(video), camera="benchmark", start_at_ns=0) as source:
+        yield from source
+
+
+def rate(frames: Iterator[Any]) -> float:
+    began, count = time.perf_counter(), 0
+    for _ in frames:
+        count += 1
+    return count / (time.perf_counter() - began)
+
+
+def bare_rate(compiled: ov.CompiledModel, seconds: float) -> float:
+    """Inferences per second with as many requests in flight as the device wants."""
+    requests = ov.AsyncInferQueue(compiled, compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+    picture = np.random.default_rng(1).integers(0, 255, tuple(compiled.input(0).shape), np.uint8)
+    for _ in range(2 * len(requests)):
+        requests.start_async({0: picture}, share_inputs=True)
+    requests.wait_all()
+    began, count = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds:
+        requests.start_async({0: picture}, share_inputs=True)
+        count += 1
+    requests.wait_all()
+    return count / (time.perf_counter() - began)
+
+
+def bare_networks(video: Path, model: Path | None) -> tuple[list[tuple[dict[str, Any], ov.CompiledModel]], str, Path]:
+    """The network as Simpang compiles it for this clip, once for each of `SETTINGS`; its input's size; its folder."""
+    with load_detector(model, "cpu") as detector:
+        detector.detect([next(decode(video)).image])
+        size = detector.info.input_size
+        compiled = []
+        for settings in SETTINGS:
+            # The detector's own compile step, since only the very same graph is a fair yardstick.
+            with mock.patch.dict(openvino_backend.COMPILE_OPTIONS, settings):
+                compiled.append((settings, detector._compile(size)))
+        return compiled, f"{size[0]}x{size[1]}", Path(detector.info.path).parent
+
+
+def count_rates(video: Path, line: str, model: Path) -> tuple[float, float]:
+    """`simpang count` as a process of its own: its steady rate, and frames over the whole process' time."""
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "pipeline", "count", str(video), "--line", line]
+    command += ["--model", str(model), "--device", "cpu", "--format", "json"]
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    result = json.loads(done.stdout)
+    return result["frames"] / result["elapsed_s"], result["frames"] / (time.perf_counter() - began)
+
+
+def object_counter(line: str, model: Path) -> Callable[[Path], float]:
+    """`ultralytics.solutions.ObjectCounter` on the same weights and line, fed by cv2 as in its documentation."""
+    import cv2
+
+    from benchmarks._peers import UltralyticsObjectCounter
+    from pipeline.config import parse_line
+
+    folder = model
+    if not model.name.endswith("_openvino_model"):  # the only name by which Ultralytics knows such a folder
+        folder = Path(tempfile.mkdtemp()) / f"{model.name}_openvino_model"
+        shutil.copytree(model, folder)
+    counter = UltralyticsObjectCounter(folder, [parse_line(line)])
+
+    def measure(video: Path) -> float:
+        capture = cv2.VideoCapture(str(video))
+        began, frames = time.perf_counter(), 0
+        while (read := capture.read())[0]:
+            counter.update(frames, read[1])
+            frames += 1
+        return frames / (time.perf_counter() - began)
+
+    return measure
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--video", type=Path, metavar="FILE", help="default: a simulated junction, 1280x720, H.264")
+    parser.add_argument("--line", metavar="NAME:x1,y1,x2,y2", help="needed with --video")
+    parser.add_argument("--model", type=Path, metavar="FOLDER", help="an OpenVINO export (default: the shipped model)")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N")
+    parser.add_argument("--no-peer", action="store_true", help="leave Ultralytics out; it needs the bench extra")
+    args = parser.parse_args()
+    if args.video and not args.line:
+        parser.error("--video needs --line")
+    video, line = (args.video, args.line) if args.video else simulated_clip()
+
+    networks, input_size, model = bare_networks(video, args.model)
+    tried = {json.dumps(settings): bare_rate(compiled, BARE_S / 2) for settings, compiled in networks}
+    settings, network = max(networks, key=lambda item: tried[json.dumps(item[0])])
+    peer = None if args.no_peer else object_counter(line, model)
+    measured: dict[str, list[float]] = {"decode alone": [], "bare network": [], "simpang count": [], "its process": []}
+    if peer:
+        measured["ObjectCounter"] = []
+        peer(video)  # its first pass compiles and fills caches
+    for _ in range(args.rounds):
+        measured["decode alone"].append(rate(decode(video)))
+        measured["bare network"].append(bare_rate(network, BARE_S))
+        steady, process = count_rates(video, line, model)
+        measured["simpang count"].append(steady)
+        measured["its process"].append(process)
+        if peer:
+            measured["ObjectCounter"].append(peer(video))
+
+    median = {name: statistics.median(values) for name, values in measured.items()}
+    ratios = {"simpang count / bare network": (median["simpang count"] / median["bare network"], 0.9)}
+    if peer:
+        ratios["simpang count / ObjectCounter"] = (median["simpang count"] / median["ObjectCounter"], 2.0)
+    rates = [[name, median[name], min(values), max(values)] for name, values in measured.items()]
+    publish(
+        "speed",
+        "; ".join(f"{name} {value:.2f} (wanted {wanted})" for name, (value, wanted) in ratios.items())
+        + f"; {median['simpang count']:.0f} frames/s, {model.name} at {input_size}",
+        f"{model.name} at {input_size}, {args.rounds} rounds\n\n"
+        + table(["frames per second", "median", "least", "most"], rates)
+        + "\n\n"
+        + table(["ratio", "measured", "wanted"], [[name, *pair] for name, pair in ratios.items()]),
+        {
+            "model": model.name,
+            "input_size": input_size,
+            "video": "simulated" if not args.video else video.name,
+            "bare_settings": settings,
+            "bare_rates_tried": tried,
+            "frames_per_second": measured,
+            "ratios": {name: {"measured": value, "wanted": wanted} for name, (value, wanted) in ratios.items()},
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
