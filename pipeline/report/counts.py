@@ -18,22 +18,38 @@ class CrossingLike(Protocol):
     """A crossing that was counted or one that is known to be true."""
 
     @property
-    def line(self) -> str: ...
+    def line(self) -> str:
+        """The counting line's name."""
+        ...
+
     @property
-    def direction(self) -> str: ...
+    def direction(self) -> str:
+        """`forward` or `backward`."""
+        ...
+
     @property
-    def vehicle_class(self) -> str: ...
+    def vehicle_class(self) -> str:
+        """One of VEHICLE_CLASSES."""
+        ...
 
 
 class MovementLike(Protocol):
     """A movement that was counted or one that is known to be true."""
 
     @property
-    def from_line(self) -> str: ...
+    def from_line(self) -> str:
+        """The entry line's name."""
+        ...
+
     @property
-    def to_line(self) -> str: ...
+    def to_line(self) -> str:
+        """The exit line's name."""
+        ...
+
     @property
-    def vehicle_class(self) -> str: ...
+    def vehicle_class(self) -> str:
+        """One of VEHICLE_CLASSES."""
+        ...
 
 
 def count_lines(lines: Sequence[CountingLine], crossings: Iterable[CrossingLike]) -> LineCounts:

@@ -2,9 +2,9 @@
 
     reader thread per source ──> detection threads ──> the caller's thread, frames of each source in order
 
-A reader decodes and hands each frame to the detection threads at once; the caller takes the results in the order in which
-the frames were read, so a counter sees its camera's frames in order and is only ever touched by one thread. The queue
-between them is bounded: when the caller is slow the readers wait, because recorded footage never drops a frame.
+A reader decodes and hands each frame to the detection threads at once; the caller takes the results in the order in
+which the frames were read, so a counter sees its camera's frames in order and only one thread ever touches it. The
+queue between them is bounded: when the caller is slow the readers wait, because recorded footage never drops a frame.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -63,7 +63,7 @@ def count_footage(
 ) -> None:
     """Count every frame of every job's source and close the sources.
 
-    `keep_events=False` leaves the events to the observer and holds nothing, so that memory does not grow with the footage.
+    `keep_events=False` leaves the events to the observer and holds none, so that memory does not grow with the footage.
     Raises what a source or the detector raised; by then every thread has ended.
     """
     began = time.perf_counter()
@@ -98,7 +98,7 @@ class _Read:
 
 def _detect_in_order(
     jobs: Sequence[FootageJob], detector: Detector
-) -> Iterator[tuple[FootageJob, Frame | None, sv.Detections | None]]:
+) -> Generator[tuple[FootageJob, Frame | None, sv.Detections | None], None, None]:
     """Each job's frames in order with their detections, then that job with None, None."""
     ready: queue.Queue[_Read] = queue.Queue(maxsize=detector.concurrency * QUEUE_PER_DETECTION_THREAD)
     stop = threading.Event()

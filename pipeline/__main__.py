@@ -1,0 +1,57 @@
+"""The `simpang` command: the only reader of argv and of the environment."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+
+from pipeline import __version__
+from pipeline.errors import PipelineError
+
+INTERRUPTED = 128 + signal.SIGINT
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    # Imported here so that `simpang --version` and wrong arguments need not load engines first.
+    from pipeline.commands.count import add_count_parser, add_replay_parser
+    from pipeline.commands.demo import add_demo_parser
+    from pipeline.commands.doctor import add_doctor_parser
+    from pipeline.commands.evaluate import add_eval_parser
+    from pipeline.commands.query import add_query_parser
+
+    parser = argparse.ArgumentParser(prog="simpang", description="Vehicle counts from junction cameras.")
+    parser.add_argument("--version", action="version", version=f"simpang {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add_demo_parser(commands)
+    add_count_parser(commands)
+    add_replay_parser(commands)
+    add_query_parser(commands)
+    add_eval_parser(commands)
+    add_doctor_parser(commands)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0 done, 2 the user's input is wrong, 1 anything else."""
+    args = build_parser().parse_args(argv)
+    try:
+        status: int = args.run(args, os.environ)
+        sys.stdout.flush()
+    except PipelineError as error:
+        print(f"simpang: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("simpang: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""Readers of argument values that several commands share; each raises InputError that quotes what was given."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+
+from pipeline.errors import InputError
+from pipeline.types import NS_PER_S
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def instant_ns(text: str, zone: tzinfo) -> int:
+    """ISO 8601 to nanoseconds since the epoch, UTC; a time without an offset is taken in `zone`."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"{text!r} is not a date and time; write ISO 8601, as in 2025-03-17T07:00:00+08:00") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    since_epoch = moment - _EPOCH
+    return (since_epoch.days * 86_400 + since_epoch.seconds) * NS_PER_S + since_epoch.microseconds * 1000
+
+
+_CLOCK = re.compile(r"^(?:(?:(?P<h>\d+):)?(?P<m>\d{1,2}):)?(?P<s>\d+(?:\.\d+)?)$")
+
+
+def offset_s(text: str) -> float:
+    """A time into the footage, as seconds (90, 90.5) or as a clock (1:30, 0:01:30), in seconds."""
+    match = _CLOCK.match(text)
+    if match is None:
+        raise InputError(f"{text!r} is not a time into the footage; write seconds (90) or h:mm:ss (0:01:30)")
+    return int(match["h"] or 0) * 3600 + int(match["m"] or 0) * 60 + float(match["s"])
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """--model and --device, the same everywhere."""
+    parser.add_argument(
+        "--model",
+        metavar="PATH",
+        help="detector: an OpenVINO folder or .xml, .onnx, .pt, .engine (default: the model shipped with Simpang)",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 ... (default: auto)")
+
+
+def add_camera_arguments(parser: argparse.ArgumentParser, *, camera_required: bool) -> None:
+    """--site, --camera, --line: where the lines come from."""
+    parser.add_argument("--site", type=Path, metavar="FILE.toml", help="site file with cameras and their lines")
+    parser.add_argument("--camera", required=camera_required, metavar="ID", help="camera id, in the site file if given")
+    parser.add_argument(
+        "--line",
+        action="append",
+        default=[],
+        metavar="NAME:x1,y1,x2,y2",
+        help="a counting line in native pixels; forward is to the right of someone walking from 1 to 2",
+    )
+
+
+def add_period_arguments(parser: argparse.ArgumentParser, *, start_required: bool) -> None:
+    """--start, --from, --to: when the footage was taken and how much of it to count."""
+    parser.add_argument(
+        "--start",
+        required=start_required,
+        metavar="ISO8601",
+        help="when the footage begins; without an offset, in the site's time zone",
+    )
+    parser.add_argument("--from", dest="from_", metavar="TIME", help="begin this far into the footage (90 or 0:01:30)")
+    parser.add_argument("--to", metavar="TIME", help="end this far into the footage")

@@ -1,0 +1,179 @@
+"""`simpang count` and `simpang replay`: recorded footage to counts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+from pipeline.commands.arguments import add_camera_arguments, add_model_arguments, add_period_arguments
+from pipeline.commands.footage import Period, Place, lines_of, make_job, open_footage, run_id, total_frames
+from pipeline.count import CountUpdate
+from pipeline.detect import Detector, load_detector
+from pipeline.errors import InputError
+from pipeline.report.counts import count_lines, count_movements, line_table, turning_matrix
+from pipeline.runtime.delivery import StoreDelivery
+from pipeline.runtime.footage import FootageJob, Observer, count_footage
+from pipeline.runtime.progress import Progress
+from pipeline.sink.annotated_video import AnnotatedVideo
+from pipeline.sink.event_file import EventFileWriter
+from pipeline.source import redact
+from pipeline.types import Frame
+
+
+def add_count_parser(commands: Any) -> None:
+    """The arguments of `simpang count`."""
+    parser = commands.add_parser("count", help="count vehicles in recorded footage")
+    parser.add_argument(
+        "video", nargs="+", metavar="VIDEO", help="a file, an http(s) URL, or sim: for a simulated junction"
+    )
+    add_camera_arguments(parser, camera_required=False)
+    add_period_arguments(parser, start_required=False)
+    add_model_arguments(parser)
+    _add_output_arguments(parser)
+    parser.add_argument("--store", metavar="DIR", help="also put the events into this store")
+    parser.set_defaults(run=run_count)
+
+
+def add_replay_parser(commands: Any) -> None:
+    """The arguments of `simpang replay`."""
+    parser = commands.add_parser("replay", help="count footage again and replace what the store has for its minutes")
+    parser.add_argument(
+        "video", nargs=1, metavar="VIDEO", help="a file, an http(s) URL, or sim: for a simulated junction"
+    )
+    add_camera_arguments(parser, camera_required=True)
+    add_period_arguments(parser, start_required=True)
+    add_model_arguments(parser)
+    _add_output_arguments(parser)
+    parser.add_argument("--store", metavar="DIR", required=True, help="the store to correct")
+    parser.set_defaults(run=run_replay)
+
+
+def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--format", choices=("table", "json"), default="table", help="what stdout shows (default: table)"
+    )
+    parser.add_argument("--events", type=Path, metavar="FILE", help="write every crossing to .jsonl, .csv or .parquet")
+    parser.add_argument("--annotate", type=Path, metavar="OUT.mp4", help="write a video with boxes, trails and totals")
+
+
+def run_count(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Count each video; returns the exit status."""
+    if args.annotate and len(args.video) > 1:
+        raise InputError("--annotate writes one video; count one video at a time with it")
+    if args.store and not args.start and not all(video.startswith("sim:") for video in args.video):
+        raise InputError("a store must know when the footage was taken; give --start, as in 2025-03-17T07:00:00+08:00")
+    if args.start and len(args.video) > 1 and args.camera:
+        raise InputError("several videos of one camera cannot all begin at --start; count them one by one")
+    return _count(args, environment, replay=False)
+
+
+def run_replay(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Count one video under the next revision of its minutes; returns the exit status."""
+    return _count(args, environment, replay=True)
+
+
+def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: bool) -> int:
+    place = Place.from_arguments(args, environment)
+    period = Period.from_arguments(args, place.zone)
+    with ExitStack() as stack:
+        jobs: list[FootageJob] = []
+        watchers: list[Observer] = []
+        sources = [
+            (video, stack.enter_context(open_footage(video, place.camera_for(video), period))) for video in args.video
+        ]
+        # Footage is checked before the model is loaded: a wrong line should not take seconds to say so.
+        lines = [lines_of(source, place.lines, video) for video, source in sources]
+        detector = stack.enter_context(closing(load_detector(args.model, args.device)))
+        print(f"model {detector.info.name} on {detector.info.device}: {detector.info.why}", file=sys.stderr)
+        delivery = stack.enter_context(StoreDelivery(args.store)) if args.store else None
+        for (video, source), job_lines in zip(sources, lines, strict=True):
+            camera = place.camera_for(video)
+            run = run_id(video, camera, period, job_lines, detector)
+            revision = 0
+            if delivery is not None:
+                delivery.register_camera(
+                    camera,
+                    name=place.config.name if place.config else "",
+                    district=place.config.district if place.config else "",
+                    timezone=str(place.zone),
+                )
+                revision = delivery.begin(
+                    run, camera, job_lines, source, period.from_s, detector.info, redact(video), replay=replay
+                )
+            jobs.append(make_job(video, source, job_lines, camera=camera, revision=revision, run=run))
+        if delivery is not None:
+            watchers.append(delivery.observe)
+        if args.events:
+            events = stack.enter_context(EventFileWriter(args.events))
+            watchers.append(_event_writer(events))
+        if args.annotate:
+            job = jobs[0]
+            video_out = stack.enter_context(AnnotatedVideo(args.annotate, job.lines, job.source.size, job.source.fps))
+            watchers.append(_annotator(video_out))
+        progress = stack.enter_context(Progress("counting", total_frames(jobs)))
+        watchers.append(lambda job, frame, update: progress.advance(frame is not None))
+        count_footage(jobs, detector, observe=_all_of(watchers))
+        warnings = [warning for job in jobs for warning in job.source.warnings]
+    _print_results(jobs, detector, args.format)
+    for warning in warnings:
+        print(f"simpang: {warning}", file=sys.stderr)
+    return InputError.exit_status if any(job.source.stats.truncated for job in jobs) else 0
+
+
+def _all_of(watchers: list[Observer]) -> Observer:
+    def observe(job: FootageJob, frame: Frame | None, update: CountUpdate) -> None:
+        for watch in watchers:
+            watch(job, frame, update)
+
+    return observe
+
+
+def _event_writer(file: EventFileWriter) -> Observer:
+    def watch(job: FootageJob, frame: Frame | None, update: CountUpdate) -> None:
+        for crossing in update.crossings:
+            file.write(crossing)
+
+    return watch
+
+
+def _annotator(video: AnnotatedVideo) -> Observer:
+    def watch(job: FootageJob, frame: Frame | None, update: CountUpdate) -> None:
+        if frame is not None:
+            video.write(frame, update.tracked, update.crossings)
+
+    return watch
+
+
+def describe(job: FootageJob, detector: Detector) -> dict[str, Any]:
+    """One video's result: the JSON object of the command's contract."""
+    return {
+        "video": job.label,
+        "model": detector.info.name,
+        "device": detector.info.device,
+        "frames": job.frames,
+        "duration_s": round(job.duration_s, 3),
+        "elapsed_s": round(job.elapsed_s, 3),
+        "fps": round(job.frames / job.elapsed_s, 2) if job.elapsed_s else 0.0,
+        "lines": count_lines(job.lines, job.crossings),
+        "movements": count_movements(job.movements),
+    }
+
+
+def _print_results(jobs: list[FootageJob], detector: Detector, form: str) -> None:
+    results = [describe(job, detector) for job in jobs]
+    if form == "json":
+        print(json.dumps(results[0] if len(results) == 1 else {"videos": results}))
+        return
+    for result in results:
+        print(
+            f"\n{result['video']}: {result['frames']} frames, {result['duration_s']:.1f} s of footage "
+            f"in {result['elapsed_s']:.1f} s ({result['fps']:.1f} frames/s)\n"
+        )
+        print(line_table(result["lines"]))
+        if result["movements"]:
+            print(f"\nmovements\n{turning_matrix(result['movements'])}")

@@ -1,0 +1,93 @@
+"""`simpang doctor`: checks what a count needs and says how to mend what fails."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import __version__
+from pipeline.commands.arguments import add_model_arguments
+from pipeline.config import CameraConfig, check_lines, load_site
+from pipeline.detect import load_detector
+from pipeline.errors import InputError, PipelineError
+from pipeline.sink.store import open_store
+from pipeline.source import open_source, redact
+
+ENGINES = ("openvino", "av", "chdb-core", "supervision", "opencv-python", "numpy")
+LITTLE_SPACE_BYTES = 1 << 30
+TRIAL_PICTURE = (720, 1280, 3)
+
+Check = tuple[str, Callable[[], str]]
+"""A name, and a function that returns what it found or raises PipelineError with the mend."""
+
+
+def add_doctor_parser(commands: Any) -> None:
+    """The arguments of `simpang doctor`."""
+    parser = commands.add_parser("doctor", help="check model, device, site file, cameras and store")
+    parser.add_argument("-c", "--site", type=Path, metavar="FILE.toml", help="the site file to check, with its cameras")
+    parser.add_argument("--store", metavar="DIR", help="the store to check")
+    add_model_arguments(parser)
+    parser.set_defaults(run=run_doctor)
+
+
+def run_doctor(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Print a line a check; returns 0 when all passed, else 2."""
+    failures = 0
+    for name, check in _checks(args, environment):
+        try:
+            print(f"ok    {name}: {check()}")
+        except PipelineError as error:
+            failures += 1
+            print(f"FAIL  {name}: {error}")
+    print("all is well" if not failures else f"{failures} to mend")
+    return InputError.exit_status if failures else 0
+
+
+def _checks(args: argparse.Namespace, environment: Mapping[str, str]) -> Iterator[Check]:
+    yield "simpang", lambda: f"{__version__} on Python {platform.python_version()}, {platform.machine()}"
+    yield "engines", lambda: ", ".join(f"{name} {version(name)}" for name in ENGINES)
+    yield "model", lambda: _try_model(args.model, args.device)
+    if args.store:
+        yield "store", lambda: _try_store(args.store)
+    if args.site:
+        yield "site", lambda: f"{args.site} has {len(load_site(args.site, environment).camera)} cameras"
+        try:
+            cameras = load_site(args.site, environment).camera
+        except InputError:
+            return  # the check above has said why
+        for camera in cameras:
+            yield f"camera {camera.id}", lambda camera=camera: _try_camera(camera)  # type: ignore[misc]
+
+
+def _try_model(model: str | None, device: str) -> str:
+    with closing(load_detector(model, device)) as detector:
+        detector.detect([np.zeros(TRIAL_PICTURE, np.uint8)])
+        return f"{detector.info.name} on {detector.info.device}, {detector.info.why}"
+
+
+def _try_store(url: str) -> str:
+    with open_store(url, create=False) as store:
+        crossings = store.query("SELECT count() AS n FROM crossings").column("n")[0].as_py()
+    free = shutil.disk_usage(url).free
+    if free < LITTLE_SPACE_BYTES:
+        raise InputError(f"only {free >> 20} MiB are free beside {url}; make space before counting into it")
+    return f"{url} opens, {crossings} crossings, {free >> 30} GiB free"
+
+
+def _try_camera(camera: CameraConfig) -> str:
+    if camera.url is None:
+        return f"{len(camera.line)} lines, no url"
+    with open_source(camera.url, camera=camera.id, start_at_ns=0) as source:
+        if next(source, None) is None:
+            raise InputError(f"{redact(camera.url)} opens and gives no picture; check the camera")
+        check_lines(camera.counting_lines(), source.size)
+        width, height = source.size
+    return f"{width}x{height} from {redact(camera.url)}, {len(camera.line)} lines inside the picture"
