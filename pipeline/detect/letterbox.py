@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import cv2
@@ -24,6 +25,7 @@ PAD_VALUE: Final = 114
 """The grey that YOLO models are trained with around the picture."""
 
 
+@lru_cache(maxsize=64)
 def input_size_for(
     width: int, height: int, *, pixel_budget: int = PIXEL_BUDGET, stride: int = STRIDE
 ) -> tuple[int, int]:
@@ -76,7 +78,7 @@ class Letterbox:
         return (width - inner_width) // 2, (height - inner_height) // 2
 
     def place(self, image: Image, canvas: Image) -> None:
-        """Scale `image` into the inside of `canvas`, (input height, input width, 3) uint8; the border is left as it is."""
+        """Scale `image` into `canvas`, (input height, input width, 3) uint8; the border is left as it is."""
         (x, y), (width, height) = self.offset, self.inner_size
         inside = canvas[y : y + height, x : x + width]
         if (width, height) == self.source_size:
@@ -90,14 +92,15 @@ class Letterbox:
         shift = np.array([x, y, x, y], np.float32)
         factor = np.array([width / inner_width, height / inner_height] * 2, np.float32)
         limit = np.array([width, height, width, height], np.float32)
-        return np.clip((xyxy - shift) * factor, 0, limit)
+        moved = (xyxy - shift) * factor
+        return np.clip(moved, np.float32(0), limit, out=moved)
 
 
 def halved_to_within_two(image: Image, width: int) -> Image:
     """The image averaged 2 x 2 until a shrink to `width` is at most twofold, as far as its sides are even.
 
-    Bilinear sampling looks at 2 x 2 pixels only and would skip over thin, distant riders when it shrinks by more; OpenCV's
-    area interpolation is as good but ten times slower at any factor but 2.
+    Bilinear sampling looks at 2 x 2 pixels only and would skip over thin, distant riders when it shrinks by more;
+    OpenCV's area interpolation is as good but ten times slower at any factor but 2.
     """
     while image.shape[1] > 2 * width and image.shape[0] % 2 == 0 and image.shape[1] % 2 == 0:
         half = (image.shape[1] // 2, image.shape[0] // 2)

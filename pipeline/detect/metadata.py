@@ -26,9 +26,7 @@ class ModelMetadata:
 
     def __post_init__(self) -> None:
         if self.task != "detect":
-            raise InputError(
-                f"model {self.name} is for the task {self.task!r}; give a detection model (YOLO, task detect)"
-            )
+            raise InputError(f"model {self.name} is for the task {self.task!r}; give one for detection")
         if not self.names:
             raise InputError(f"model {self.name} does not name its classes; export it again with Ultralytics")
         if not ClassMap.from_names(self.names).vehicles:

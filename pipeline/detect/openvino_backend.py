@@ -7,7 +7,8 @@ from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self
 
 import numpy as np
 import openvino as ov
@@ -15,10 +16,12 @@ import supervision as sv
 from openvino.preprocess import ColorFormat, PrePostProcessor
 
 from pipeline.detect.classes import ClassMap
+from pipeline.detect.cpu import instruction_set
 from pipeline.detect.letterbox import PAD_VALUE, Letterbox, input_size_for
 from pipeline.detect.metadata import metadata_beside, metadata_inside
 from pipeline.detect.postprocess import vehicles_from_output
 from pipeline.detect.protocol import ModelInfo
+from pipeline.detect.shipped import digest_of
 from pipeline.errors import InputError
 from pipeline.types import Image
 
@@ -75,12 +78,12 @@ class _Network:
 class OpenVINODetector:
     """A `Detector` on OpenVINO's CPU device.
 
-    The network is compiled once per input size. The graph itself turns uint8 BGR rows into the floats it was trained on,
-    so a picture costs one resize in Python. `path` is an `.xml` or `.onnx` file. Raises InputError where it is not a
-    YOLO detection network.
+    The network is compiled once per input size. The graph itself turns uint8 BGR rows into the floats it was trained
+    on, so a picture costs one resize in Python. `path` is an `.xml` or `.onnx` file. Raises InputError where it is not
+    a YOLO detection network.
     """
 
-    def __init__(self, path: Path, *, name: str, confidence: float, iou: float) -> None:
+    def __init__(self, path: Path, *, name: str, why: str, confidence: float, iou: float) -> None:
         self._path = path
         self._name = name
         self._confidence = confidence
@@ -96,14 +99,16 @@ class OpenVINODetector:
         self._classes = ClassMap.from_names(metadata.names)
         self._fixed_size = _check_shapes(self._model, name, len(metadata.names))
         self._last_size = self._fixed_size
-        self._why = _describe_cpu(self._core, self._model)
+        self._why = _describe_cpu(self._core, self._model, why)
+        self._digest = digest_of([path, *path.parent.glob(f"{path.stem}.bin")])
         first = self._network_for(self._fixed_size or input_size_for(*USUAL_PICTURE))
         self._concurrency = int(first.compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
 
     @property
     def info(self) -> ModelInfo:
         """The model and the CPU it runs on."""
-        return ModelInfo(self._name, self._path, "cpu", self._why, self._classes.vehicles, self._last_size)
+        vehicles = self._classes.vehicles
+        return ModelInfo(self._name, self._path, "cpu", self._why, vehicles, self._last_size, self._digest)
 
     @property
     def concurrency(self) -> int:
@@ -129,6 +134,14 @@ class OpenVINODetector:
         """Drop the compiled networks."""
         with self._lock:
             self._networks.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def _finish(self, network: _Network, lane: _Lane) -> sv.Detections:
         lane.request.wait()
@@ -174,14 +187,14 @@ def _check_shapes(model: ov.Model, name: str, class_count: int) -> tuple[int, in
     rows = found[1].get_length() if found.rank.get_length() == 3 and found[1].is_static else None
     if len(model.outputs) != 1 or rows != 4 + class_count:
         raise InputError(
-            f"model {name} does not give one box and {class_count} class scores an anchor (output {found}); export a YOLO "
-            "detection model without built-in non-maximum suppression"
+            f"model {name} does not give a box and {class_count} class scores an anchor (output {found}); "
+            "export a YOLO detection model without built-in non-maximum suppression"
         )
     height, width = given[2], given[3]
     return (width.get_length(), height.get_length()) if width.is_static and height.is_static else None
 
 
-def _describe_cpu(core: ov.Core, model: ov.Model) -> str:
+def _describe_cpu(core: ov.Core, model: ov.Model, why: str) -> str:
     quantised = any(node.get_type_name() == "FakeQuantize" for node in model.get_ops())
-    capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return f"CPU: OpenVINO, {'int8' if quantised and 'INT8' in capabilities else 'float32'}"
+    precision = "int8" if quantised and "INT8" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "float32"
+    return f"CPU: {why}; OpenVINO in {precision} with {instruction_set() or 'its standard instruction set'}"

@@ -22,9 +22,9 @@ def vehicles_from_output(
 ) -> sv.Detections:
     """The vehicles of one picture.
 
-    `output` is what YOLOv8 to YOLO12 give: (4 + model classes, anchors) float32, each column a box's centre x, centre y,
-    width and height in input pixels and then its class scores in [0, 1]. A box belongs to its best class of all the
-    model knows; boxes of what is not counted (a person) are then dropped, so a pedestrian never becomes a weak bicycle.
+    `output` is what YOLOv8 to YOLO12 give: (4 + model classes, anchors) float32, each column a box's centre x, centre
+    y, width and height in input pixels and then its class scores in [0, 1]. A box belongs to its best class of all the
+    model knows; boxes of what is not counted (a person) are then dropped, so a pedestrian is never a weak bicycle.
     Vehicles suppress each other across classes, because one vehicle is often found both as car and as truck.
     """
     scores = output[4:]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from types import TracebackType
+from typing import Protocol, Self, runtime_checkable
 
 import supervision as sv
 
@@ -26,6 +27,8 @@ class ModelInfo:
     """The vehicle classes this model can tell, in the order of `pipeline.types.VEHICLE_CLASSES`."""
     input_size: tuple[int, int] | None
     """(width, height) of the network's input for the last picture; None where that follows a picture yet to come."""
+    digest: str
+    """SHA-256 of the weights in hexadecimal: the same counts can only come from the same model."""
 
 
 @runtime_checkable
@@ -45,11 +48,17 @@ class Detector(Protocol):
     def detect(self, images: Sequence[Image]) -> list[sv.Detections]:
         """Find the vehicles of each picture; same length and order as `images`.
 
-        Each image is (height, width, 3) uint8, BGR, of any size. Each result holds `xyxy` (N, 4) float32 in pixels of that
-        image and inside it, `confidence` (N,) float32 in [0, 1] and `class_id` (N,) int, an index into
+        Each image is (height, width, 3) uint8, BGR, of any size. Each result holds `xyxy` (N, 4) float32 in pixels of
+        that image and inside it, `confidence` (N,) float32 in [0, 1] and `class_id` (N,) int, an index into
         `pipeline.types.VEHICLE_CLASSES`, by falling confidence. N may be 0.
         """
         ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
     def close(self) -> None:
         """Let go of the model and its memory."""
