@@ -22,6 +22,11 @@ Ints = npt.NDArray[np.intp]
 _TWO_WHEELERS: Final = frozenset({"motorcycle", "bicycle"})
 SAME_KIND_FLIP: Final = 1.0
 OTHER_KIND_FLIP: Final = 4.0
+SHAPE_VARIANCE: Final = 0.35**2
+"""Of the log of width or height from one frame to the next: occlusion and the picture's edge change shapes."""
+MOST_SHAPE_COST: Final = 10.0
+"""For each of width and height: the edge of the picture cuts one of them, rarely both."""
+FORGIVING_IOU: Final = 0.3
 
 
 def class_flip_costs() -> Floats:
@@ -53,29 +58,25 @@ def pair_costs(
     noise: MotionNoise,
     flip_costs: Floats,
     gate: float,
-    least_iou: float,
+    reach_px: Floats,
 ) -> Floats:
     """(N, M) cost of every predicted track with every detected box (M, 4); infinite where a pair is impossible.
 
-    A pair is possible where the squared Mahalanobis distance of the centres is at most `gate`, or the boxes overlap by
-    `least_iou` (then an occluded or badly fitted box is forgiven its distance).
+    A pair is possible where the box's centre is within `reach_px` (N,) of the predicted one, and either the squared
+    Mahalanobis distance is at most `gate` or the boxes overlap (then a badly fitted box is forgiven its distance).
     """
     size = box_size(tracks.position)
     variance = tracks.var_position[:, :2] + measurement_variance(tracks.position, noise)[:, :2]
     offset = boxes[None, :, :2] - tracks.position[:, None, :2]
     distance = (offset**2 / variance[:, None, :]).sum(axis=2)
-    overlapping = iou_matrix(to_xyxy(tracks.position), to_xyxy(boxes)) >= least_iou
+    overlapping = iou_matrix(to_xyxy(tracks.position), to_xyxy(boxes)) >= FORGIVING_IOU
+    near = (offset**2).sum(axis=2) <= reach_px[:, None] ** 2
     volume = np.log(variance.prod(axis=1) / size**4) - 4 * np.log(noise.position)
     ratio = np.log(np.maximum(boxes[None, :, 2:], 1.0) / np.maximum(tracks.position[:, None, 2:], 1.0))
-    shape = np.minimum((ratio**2).sum(axis=2) / SHAPE_VARIANCE, MOST_SHAPE_COST)
+    shape = np.minimum(ratio**2 / SHAPE_VARIANCE, MOST_SHAPE_COST).sum(axis=2)
     cost = np.minimum(distance, gate) + volume[:, None] + shape + flip_costs[track_class[:, None], box_class[None, :]]
-    cost[(distance > gate) & ~overlapping] = np.inf
+    cost[~near | ((distance > gate) & ~overlapping)] = np.inf
     return np.asarray(cost, np.float64)
-
-
-SHAPE_VARIANCE: Final = 0.35**2
-"""Of the log of width or height from one frame to the next: occlusion and the picture's edge change shapes."""
-MOST_SHAPE_COST: Final = 12.0
 
 
 def assign(costs: Floats, most: float) -> tuple[Ints, Ints]:

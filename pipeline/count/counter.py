@@ -68,7 +68,7 @@ class CameraCounter:
         self._camera, self._revision, self._run = camera, revision, run
         self._lines = tuple(lines)
         self._geometry = LineGeometry(lines)
-        self._tracker = tracker or Tracker()
+        self._tracker = Tracker() if tracker is None else tracker
         self._pairer = MovementPairer(lines)
         self._coverage = CoverageMeter(camera, revision=revision, run=run)
         self._vehicles: dict[int, Vehicle] = {}

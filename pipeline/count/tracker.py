@@ -36,8 +36,15 @@ class TrackerSettings:
     gate: float = 16.0
     """Most squared Mahalanobis distance of a pair (4 standard deviations)."""
     weak_gate: float = 9.0
-    least_iou: float = 0.3
-    most_cost: float = 32.0
+    most_cost: float = 24.0
+    reach: float = 0.75
+    """How far from its prediction a track takes a detection, in box sizes, ..."""
+    reach_per_s: float = 2.0
+    """... more for every second unseen, since vehicles brake and turn, ..."""
+    first_reach_per_s: float = 15.0
+    """... and much more after the first sighting, when its velocity is not known (a motorcycle at 90 km/h)."""
+    weak_reach: float = 0.5
+    """The same for weak detections, whatever the time: they are as often something else."""
     duplicate_iou: float = 0.6
     """A spare detection that overlaps an associated one by this much is the same vehicle seen as another class."""
     noise: MotionNoise = field(default_factory=MotionNoise)
@@ -86,9 +93,13 @@ class Tracker:
         strong = confidence >= self._settings.high_confidence
         weak = ~strong & (confidence >= self._settings.low_confidence)
         everyone = np.arange(len(self))
-        rows, columns = self._match(everyone, np.flatnonzero(strong), boxes, classes, self._settings.gate)
+        reach = self._reach(captured_at_ns)
+        rows, columns = self._match(everyone, np.flatnonzero(strong), boxes, classes, self._settings.gate, reach)
         spare = np.setdiff1d(everyone, rows, assume_unique=True)
-        weak_rows, weak_columns = self._match(spare, np.flatnonzero(weak), boxes, classes, self._settings.weak_gate)
+        reach = np.minimum(reach, self._settings.weak_reach)
+        weak_rows, weak_columns = self._match(
+            spare, np.flatnonzero(weak), boxes, classes, self._settings.weak_gate, reach
+        )
         rows, columns = np.concatenate((rows, weak_rows)), np.concatenate((columns, weak_columns))
         self._correct(rows, columns, boxes, confidence, classes, captured_at_ns)
         born = self._births(columns, strong & (confidence >= self._settings.new_track_confidence), boxes)
@@ -119,18 +130,28 @@ class Tracker:
         self._state = kalman.predict(self._state, dt_s, self._settings.noise)
         return ended
 
-    def _match(self, rows: Ints, columns: Ints, boxes: Floats, classes: Ints, gate: float) -> tuple[Ints, Ints]:
+    def _reach(self, now_ns: int) -> Floats:
+        """(N,) how far from its prediction each track takes a detection, in box sizes."""
+        settings = self._settings
+        unseen_s = (now_ns - self._seen_ns) / NS_PER_S
+        per_s = np.where(self._hits < 2, settings.first_reach_per_s, settings.reach_per_s)
+        return np.asarray(settings.reach + per_s * unseen_s, np.float64)
+
+    def _match(
+        self, rows: Ints, columns: Ints, boxes: Floats, classes: Ints, gate: float, reach: Floats
+    ) -> tuple[Ints, Ints]:
         if not len(rows) or not len(columns):
             return rows[:0], columns[:0]
+        tracks = self._state.take(rows)
         costs = pair_costs(
-            self._state.take(rows),
+            tracks,
             self._class_weights[rows].argmax(axis=1),
             boxes[columns],
             classes[columns],
             noise=self._settings.noise,
             flip_costs=self._flip_costs,
             gate=gate,
-            least_iou=self._settings.least_iou,
+            reach_px=reach[rows] * kalman.box_size(tracks.position),
         )
         chosen_rows, chosen_columns = assign(costs, self._settings.most_cost)
         return rows[chosen_rows], columns[chosen_columns]
