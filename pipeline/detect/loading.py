@@ -32,9 +32,9 @@ def load_detector(
     """Load a model onto a device.
 
     `model` is an OpenVINO `.xml` (or its folder), an `.onnx`, or what Ultralytics loads (`.pt`, `.torchscript`,
-    `.engine`); None is the shipped one. A `.pt` can run code when it is opened: load only your own. `device` is `auto`, `cpu`, `cuda` or `cuda:N`; `auto` takes a CUDA device
-    where the model can use one. Boxes below `confidence` are left out, and of two that overlap by more than `iou` the
-    weaker.
+    `.engine`); None is the shipped one. A `.pt` can run code when it is opened: load only your own. `device` is `auto`,
+    `cpu`, `cuda` or `cuda:N`; `auto` takes a CUDA device where the model can use one. Boxes below `confidence` are left
+    out, and of two that overlap by more than `iou` the weaker.
 
     Raises InputError where the model is missing, damaged or no vehicle detector, or the device is not there.
     """

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-_SCHEME: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):(?=//|[^\\/])")
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(sim|file):")
 _USER_INFO: Final = re.compile(r"(?<=://)[^/?#]*@")
 _SECRET_PARAMETER: Final = re.compile(
     r"(?i)(?<=[?&;])([^=&;#]*(?:pass|pwd|token|secret|key|auth|sig|user|login)[^=&;#]*)=[^&;#]*"
@@ -17,9 +17,7 @@ _SECRET_PARAMETER: Final = re.compile(
 def scheme_of(url: str) -> str:
     """The scheme in lower case; `file` for a plain path, also for one that exists and has a colon in its name."""
     match = _SCHEME.match(url)
-    if match is None or (("://" not in url and match[1].lower() not in ("sim", "file")) or _exists(url)):
-        return "file"
-    return match[1].lower()
+    return "file" if match is None or _exists(url) else (match[1] or match[2]).lower()
 
 
 def local_path(url: str) -> Path:
