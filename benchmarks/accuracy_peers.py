@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,10 @@ def count_with_simpang(model: Path, video: Path, lines: list[CountingLine]) -> C
     from pipeline.runtime.footage import FootageJob, count_footage
     from pipeline.source import open_source
 
-    with load_detector(model, "cpu") as detector, open_source(str(video), camera="benchmark", start_at_ns=0) as source:
+    with (
+        closing(load_detector(model, "cpu")) as detector,
+        open_source(str(video), camera="benchmark", start_at_ns=0) as source,
+    ):
         counter = CameraCounter("benchmark", tuple(lines), revision=0, run="benchmark")
         job = FootageJob(source, counter, tuple(lines), video.name)
         count_footage([job], detector)

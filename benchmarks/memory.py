@@ -9,6 +9,7 @@ footage's own clock. Wanted: at the end no more than 1.05 times what it was afte
 from __future__ import annotations
 
 import argparse
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -51,7 +52,10 @@ def main() -> None:
         elif wanted and (frame.captured_at_ns - job.first_captured_at_ns) >= wanted[0] * NS_PER_S:
             samples[wanted.pop(0)] = resident_mib()
 
-    with load_detector(args.model, "cpu") as detector, open_source(feed, camera="benchmark", start_at_ns=0) as source:
+    with (
+        closing(load_detector(args.model, "cpu")) as detector,
+        open_source(feed, camera="benchmark", start_at_ns=0) as source,
+    ):
         counter = CameraCounter("benchmark", source.lines, revision=0, run="benchmark")
         job = FootageJob(source, counter, source.lines, feed)
         count_footage([job], detector, observe=sample)

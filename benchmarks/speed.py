@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 from unittest import mock
@@ -83,7 +84,7 @@ def bare_rate(compiled: ov.CompiledModel, seconds: float) -> float:
 
 def bare_networks(video: Path, model: Path | None) -> tuple[list[tuple[dict[str, Any], ov.CompiledModel]], str, Path]:
     """The network as Simpang compiles it for this clip, once for each of `SETTINGS`; its input's size; its folder."""
-    with load_detector(model, "cpu") as detector:
+    with closing(load_detector(model, "cpu")) as detector:
         detector.detect([next(decode(video)).image])
         size = detector.info.input_size
         compiled = []
