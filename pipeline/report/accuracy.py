@@ -141,13 +141,15 @@ def evaluate(truth: Truth, counted: Mapping[str, CountedClip]) -> AccuracyReport
     """Judge what was counted, per clip of the truth.
 
     Raises:
-        InputError: a clip of the truth was not counted.
+        InputError: a clip of the truth was not counted, or has no duration.
     """
     if missing := [clip.name for clip in truth.clips if clip.name not in counted]:
         raise InputError(f"clip {missing[0]} is in the truth file but was not counted: give the folder that holds it")
     lines = []
     for clip in truth.clips:
         result = counted[clip.name]
+        if result.duration_s <= 0:
+            raise InputError(f"clip {clip.name} has no duration, only {result.frames} frames: hourly flows need one")
         if unknown := {crossing.line for crossing in result.crossings} - {line.line.name for line in clip.lines}:
             raise ValueError(f"crossings of {clip.name} at lines that the truth does not have: {sorted(unknown)}")
         for line in clip.lines:

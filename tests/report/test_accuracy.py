@@ -260,6 +260,13 @@ def test_a_clip_that_was_not_counted_is_an_input_error(tmp_path: Path) -> None:
         evaluate(load_truth(path), {})
 
 
+def test_a_clip_of_one_picture_is_an_input_error(tmp_path: Path) -> None:
+    path = tmp_path / "truth.json"
+    path.write_text(json.dumps({"clips": {"still.mp4": {"size": [10, 10], "lines": {}}}}))
+    with pytest.raises(InputError, match=r"still\.mp4 has no duration"):
+        evaluate(load_truth(path), {"still.mp4": CountedClip([], 1, 0.0)})
+
+
 def test_the_table_and_the_json_carry_the_same_figures(tmp_path: Path) -> None:
     report = judge(tmp_path, [("forward", "car", 2)], {"car": [[10, 20]]}, crossings((15, "forward", "car")))
     table, content = report.to_table(), json.loads(json.dumps(report.to_json()))
