@@ -1,4 +1,4 @@
-"""One colour a vehicle class, the same in every picture: Okabe and Ito's, told apart with each common colour blindness."""
+"""One colour a vehicle class, the same in every picture: Okabe and Ito's, told apart by colour-blind readers too."""
 
 from typing import Final
 

@@ -86,11 +86,20 @@ def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: 
         sources = [
             (video, stack.enter_context(open_footage(video, place.camera_for(video), period))) for video in args.video
         ]
-        # Footage is checked before the model is loaded: a wrong line should not take seconds to say so.
+        # What the user named is checked before the model is loaded: a wrong line should not take seconds to say so.
         lines = [lines_of(source, place.lines, video) for video, source in sources]
+        if args.events:
+            watchers.append(_event_writer(stack.enter_context(EventFileWriter(args.events))))
+        if args.annotate:
+            source = sources[0][1]
+            watchers.append(
+                _annotator(stack.enter_context(AnnotatedVideo(args.annotate, lines[0], source.size, source.fps)))
+            )
         detector = stack.enter_context(closing(load_detector(args.model, args.device)))
         print(f"model {detector.info.name} on {detector.info.device}: {detector.info.why}", file=sys.stderr)
         delivery = stack.enter_context(StoreDelivery(args.store)) if args.store else None
+        if delivery is not None:
+            watchers.append(delivery.observe)
         for (video, source), job_lines in zip(sources, lines, strict=True):
             camera = place.camera_for(video)
             run = run_id(video, camera, period, job_lines, detector)
@@ -106,15 +115,6 @@ def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: 
                     run, camera, job_lines, source, period.from_s, detector.info, redact(video), replay=replay
                 )
             jobs.append(make_job(video, source, job_lines, camera=camera, revision=revision, run=run))
-        if delivery is not None:
-            watchers.append(delivery.observe)
-        if args.events:
-            events = stack.enter_context(EventFileWriter(args.events))
-            watchers.append(_event_writer(events))
-        if args.annotate:
-            job = jobs[0]
-            video_out = stack.enter_context(AnnotatedVideo(args.annotate, job.lines, job.source.size, job.source.fps))
-            watchers.append(_annotator(video_out))
         progress = stack.enter_context(Progress("counting", total_frames(jobs)))
         watchers.append(lambda job, frame, update: progress.advance(frame is not None))
         count_footage(jobs, detector, observe=_all_of(watchers))
