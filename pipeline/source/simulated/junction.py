@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from types import TracebackType
+from typing import Self
 
 import numpy as np
 import supervision as sv
 
+from pipeline.source.protocol import SourceStats
 from pipeline.source.simulated.camera import Pinhole
 from pipeline.source.simulated.layout import counting_lines
 from pipeline.source.simulated.render import Renderer
@@ -19,35 +21,58 @@ from pipeline.source.simulated.view import View, detections, look
 from pipeline.types import CountingLine, Frame, Image, Point
 
 
-@dataclass(slots=True)
-class SimulatedStats:
-    """What has been delivered so far, in the terms of any source."""
-
-    frames_seen: int = 0
-    duplicates: int = 0
-    damaged: int = 0
-
-
 class SimulatedJunction:
-    """A recording of a junction, drawn frame by frame; iterating again starts it again from the first frame.
+    """A recording of a junction, drawn frame by frame: a `FrameSource` that can also be asked for its truth.
+
+    As an iterator it reads the recording once; `with_truth`, `boxes_only` and `truth` each begin at frame 0.
 
     Memory does not grow with the length of the recording: only the vehicles now in the scene are kept.
     """
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
-        self.size = (scenario.width, scenario.height)
-        self.fps = scenario.fps
-        self.duration_s = scenario.duration_s
-        self.frame_count_estimate = scenario.frame_count
-        self.stats = SimulatedStats()
         self._camera = Pinhole.of(scenario)
         self.lines: tuple[CountingLine, ...] = counting_lines(scenario.legs, self._camera)
-        self._renderer: Renderer | None = None
+        self._stats = SourceStats()
+        self._reading: Iterator[tuple[Frame, sv.Detections]] | None = None
         self._closed = False
-        self._frames: Iterator[Frame] | None = None
 
-    def __enter__(self) -> SimulatedJunction:
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels of every frame."""
+        return self.scenario.width, self.scenario.height
+
+    @property
+    def fps(self) -> float:
+        """Pictures per second before any are dropped."""
+        return self.scenario.fps
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the recording in seconds."""
+        return self.scenario.duration_s
+
+    @property
+    def frame_count_estimate(self) -> int:
+        """Pictures in the recording before any are dropped."""
+        return self.scenario.frame_count
+
+    @property
+    def started_at_ns(self) -> int:
+        """Capture time of frame 0, nanoseconds since the epoch, UTC."""
+        return self.scenario.start_at_ns
+
+    @property
+    def stats(self) -> SourceStats:
+        """What the reading now in progress has met so far."""
+        return self._stats
+
+    @property
+    def warnings(self) -> list[str]:
+        """Always empty: nothing that is drawn can be damaged."""
+        return []
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -58,46 +83,60 @@ class SimulatedJunction:
     def close(self) -> None:
         """Stop delivering frames; harmless when repeated."""
         self._closed = True
-        self._renderer = None
+        self._reading = None
 
     def __iter__(self) -> Iterator[Frame]:
-        for frame, _ in self.with_truth():
-            yield frame
+        return self
+
+    def __next__(self) -> Frame:
+        if self._closed:
+            raise StopIteration
+        if self._reading is None:
+            self._reading = self.with_truth()
+        return next(self._reading)[0]
 
     def with_truth(self) -> Iterator[tuple[Frame, sv.Detections]]:
-        """Frames with their boxes as `sv.Detections`.
+        """Frames with their boxes, from the beginning; resets `stats`. As from any source, repeats are left out.
 
-        xyxy (N, 4) float32, tight and clipped to the picture; confidence 1; class_id an index into `VEHICLE_CLASSES`;
-        tracker_id the vehicle's id; data["visible"] (N,) float32, the share of the vehicle that can be seen.
+        The boxes: xyxy (N, 4) float32, tight and clipped to the picture; confidence 1; class_id an index into
+        `VEHICLE_CLASSES`; tracker_id the vehicle's id; data["visible"] (N,) float32, the share of the vehicle that is
+        in the picture and not behind another.
         """
-        renderer = self._renderer or Renderer(self.scenario, self._camera)
-        self._renderer = renderer
-        renderer.restart()
-        self.stats = SimulatedStats()
-        rng = np.random.default_rng([self.scenario.seed, 53])
-        shown: tuple[Image, sv.Detections] | None = None
+        self._stats = stats = SourceStats()
         lost = 0
-        for seq, view, signals in self._views():
-            if self._closed:
-                return
-            missing, repeated = rng.random(2) < (self.scenario.dropped, self.scenario.duplicated)
-            if missing and seq:
+        following = 0
+        for frame, boxes, repeated in self.as_sent():
+            lost += frame.seq - following
+            following = frame.seq + 1
+            stats.frames_seen += 1
+            if repeated:
+                stats.duplicates += 1
                 lost += 1
                 continue
-            self.stats.frames_seen += 1
-            if repeated and shown is not None:
-                self.stats.duplicates += 1
-            else:
-                shown = renderer.render(view, signals), detections(view, *self.size)
-            image, boxes = shown
-            frame = Frame(self.scenario.camera, seq, self.scenario.captured_at_ns(seq), image.copy(), lost)
+            yield replace(frame, lost_before=lost), boxes
             lost = 0
-            yield frame, boxes
+
+    def as_sent(self) -> Iterator[tuple[Frame, sv.Detections, bool]]:
+        """What leaves the camera: frames, boxes, and whether the picture repeats the one before.
+
+        Dropped frames are missing; a repeated one carries its own number and time but the pixels and boxes before it.
+        """
+        renderer = Renderer(self.scenario, self._camera)
+        rng = np.random.default_rng([self.scenario.seed, 53])
+        shown: tuple[Image, sv.Detections] | None = None
+        for seq, view, signals in self._views():
+            dropped, repeated = (rng.random(2) < (self.scenario.dropped, self.scenario.duplicated)).tolist()
+            if dropped:
+                continue
+            repeated = repeated and shown is not None
+            if shown is None or not repeated:
+                shown = renderer.render(view, signals), detections(view, *self.size)
+            frame = Frame(self.scenario.camera, seq, self.scenario.captured_at_ns(seq), shown[0])
+            yield frame, shown[1], repeated
 
     def sampled(self, stride: int) -> Iterator[tuple[Frame, sv.Detections]]:
         """Every `stride`-th frame with its boxes; the frames between are not drawn."""
         renderer = Renderer(self.scenario, self._camera)
-        renderer.restart()
         for seq, view, signals in self._views():
             if seq % stride == 0:
                 image = renderer.render(view, signals)

@@ -33,6 +33,8 @@ RUN_OUT_M: Final = 15.0
 STEP_M: Final = 0.25
 """Spacing of the points of a path."""
 
+_LANES_OF: Final[dict[Turn, tuple[int, ...]]] = {"left": (1,), "right": (0,), "straight": (0, 1)}
+
 ENTRY_LINE_M: Final = {"U": 12.5, "T": 14.0, "S": 13.0, "B": 14.0}
 EXIT_LINE_M: Final = {"U": 13.5, "T": 15.5, "S": 13.5, "B": 15.5}
 """Distance of the counting lines from the middle: just past the stop line, and where a turn is over."""
@@ -97,7 +99,7 @@ def _route(from_arm: str, to_arm: str, turn: Turn, lane: int) -> Route:
 
 
 def routes(legs: int) -> tuple[Route, ...]:
-    """Every way through the junction; straight on has one route in each lane where both lanes are free for it."""
+    """Every way through the junction; straight on may be driven in either lane."""
     made = []
     present = arms(legs)
     for from_arm in present:
@@ -107,8 +109,7 @@ def routes(legs: int) -> tuple[Route, ...]:
                 continue
             side = float(_left_of(inward) @ np.array(ARMS[to_arm]))
             turn: Turn = "straight" if abs(side) < 0.5 else "left" if side > 0 else "right"
-            for lane in {"left": (1,), "right": (0,), "straight": (0, 1)}[turn]:
-                made.append(_route(from_arm, to_arm, turn, lane))
+            made += [_route(from_arm, to_arm, turn, lane) for lane in _LANES_OF[turn]]
     return tuple(made)
 
 
@@ -130,7 +131,7 @@ def _counting_line(arm: str, role: str, camera: Pinhole) -> CountingLine:
     inner, outer = 0.0, KERB_M + 3.0
     if arm in "TB":  # across the picture: the reference points lie up to three metres further north than the wheels
         far = left[1] > 0
-        inner, outer = (1.2, KERB_M + 4.0) if far else (-1.0, KERB_M + 1.0)
+        inner, outer = (1.7, KERB_M + 4.0) if far else (-0.5, KERB_M + 1.0)
     ends = np.array([[*(outward * distance + left * reach), 0.0] for reach in (inner, outer)])
     pixels, _ = camera.project(ends)
     start, end = (_rounded(pixel) for pixel in pixels)

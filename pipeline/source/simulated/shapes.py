@@ -26,14 +26,19 @@ TAIL: Final[Colour] = (40, 30, 190)
 SKIN: Final[Colour] = (90, 130, 175)
 
 PAINTS: Final[dict[str, tuple[Colour, ...]]] = {
-    "car": ((225, 225, 225), (60, 58, 58), (165, 165, 168), (40, 35, 150), (150, 80, 35), (90, 95, 100), (200, 205, 210),
-            (60, 90, 110), (35, 35, 35)),
+    "car": (
+        (225, 225, 225), (60, 58, 58), (165, 165, 168), (40, 35, 150), (150, 80, 35), (90, 95, 100), (200, 205, 210),
+        (60, 90, 110), (35, 35, 35),
+    ),
     "bus": ((220, 220, 225), (170, 90, 30), (60, 150, 60), (50, 60, 190), (40, 160, 220), (200, 170, 80)),
     "truck": ((50, 170, 210), (60, 130, 60), (40, 50, 170), (190, 190, 190), (160, 100, 40), (40, 120, 220)),
     "cargo": ((205, 205, 205), (160, 170, 175), (110, 130, 60), (140, 90, 60), (70, 110, 150), (60, 90, 60)),
     "motorcycle": ((35, 35, 38), (40, 35, 170), (180, 180, 180), (150, 70, 30), (60, 60, 60), (40, 110, 190)),
-    "shirt": ((200, 200, 205), (60, 60, 65), (150, 80, 50), (60, 50, 150), (90, 140, 80), (60, 150, 190), (130, 110, 160),
-              (50, 130, 40), (40, 40, 40)),
+    "shirt": (
+        (200, 200, 205), (60, 60, 65), (150, 80, 50), (60, 50, 150), (90, 140, 80), (60, 150, 190), (130, 110, 160),
+        (50, 130, 40), (40, 40, 40),
+    ),
+    "trousers": ((70, 55, 45), (45, 45, 48), (95, 80, 65), (60, 75, 90), (40, 35, 30)),
     "helmet": ((30, 30, 30), (220, 220, 225), (40, 40, 180), (160, 80, 40), (70, 70, 75), (60, 160, 220)),
 }  # fmt: skip
 
@@ -61,6 +66,12 @@ class Body:
     height_m: float
 
 
+def _ring(x: float, radius: float, share: float) -> list[tuple[float, float]]:
+    """Corners (along, up) of an octagon of `share * radius` around the hub of a wheel standing at `x`."""
+    angles = np.arange(CORNERS) * np.pi / 4 + np.pi / 8
+    return [(x + share * radius * float(np.cos(a)), radius + share * radius * float(np.sin(a))) for a in angles]
+
+
 class _Builder:
     def __init__(self) -> None:
         self.vertices: list[tuple[float, float, float]] = []
@@ -83,21 +94,35 @@ class _Builder:
     def solid(self) -> None:
         self._solid += 1
 
-    def frustum(self, x: Span, y: Span, z: Span, colour: Colour, front: float = 0.0, rear: float = 0.0, side: float = 0.0,
-                top: Colour | None = None, under: bool = False) -> None:  # fmt: skip
+    def frustum(
+        self,
+        x: Span,
+        y: Span,
+        z: Span,
+        colour: Colour,
+        *,
+        front: float = 0.0,
+        rear: float = 0.0,
+        side: float = 0.0,
+        top: Colour | None = None,
+        under: bool = False,
+        part_of_last: bool = False,
+    ) -> None:
         """A box whose upper rectangle is drawn in by `front`, `rear` and `side` metres; `colour` on its sides."""
-        self.solid()
+        layer = -1 if part_of_last else 0
+        if not part_of_last:
+            self.solid()
         (x0, x1), (y0, y1), (z0, z1) = x, y, z
         u0, u1, v0, v1 = x0 + rear, x1 - front, y0 + side, y1 - side
         a, b, c, d = (x0, y0, z0), (x1, y0, z0), (x1, y1, z0), (x0, y1, z0)
         e, f, g, h = (u0, v0, z1), (u1, v0, z1), (u1, v1, z1), (u0, v1, z1)
-        self.face([a, b, f, e], colour)
-        self.face([b, c, g, f], colour)
-        self.face([c, d, h, g], colour)
-        self.face([d, a, e, h], colour)
-        self.face([e, f, g, h], colour if top is None else top)
+        self.face([a, b, f, e], colour, layer)
+        self.face([b, c, g, f], colour, layer)
+        self.face([c, d, h, g], colour, layer)
+        self.face([d, a, e, h], colour, layer)
+        self.face([e, f, g, h], colour if top is None else top, layer)
         if under:
-            self.face([d, c, b, a], colour)
+            self.face([d, c, b, a], colour, layer)
 
     def plate(self, at: float, axis: str, across: Span, z: Span, colour: Colour, sign: float = 1.0) -> None:
         """A rectangle laid on a face at x = `at` (axis "x") or y = `at` (axis "y"), looking along `sign`."""
@@ -108,22 +133,28 @@ class _Builder:
             corners = [(p1, at, z0), (p0, at, z0), (p0, at, z1), (p1, at, z1)]
         self.face(corners if sign > 0 else corners[::-1], colour, layer=1)
 
-    def wheel(
-        self, x: float, y: float, radius: float, width: float, colour: Colour = TYRE, hub: Colour | None = None
-    ) -> None:
+    def wheel(self, x: float, y: float, radius: float, width: float, hub: Colour) -> None:
+        """A free-standing wheel, seen from all sides."""
         self.solid()
-        angles = np.arange(8) * np.pi / 4 + np.pi / 8
-        rim = [(x + radius * float(np.cos(a)), radius + radius * float(np.sin(a))) for a in angles]
-        inner = [(x + 0.5 * radius * float(np.cos(a)), radius + 0.5 * radius * float(np.sin(a))) for a in angles]
-        self.face([(u, y - width / 2, w) for u, w in rim], colour)
-        self.face([(u, y + width / 2, w) for u, w in rim[::-1]], colour)
+        rim, inner = _ring(x, radius, 1.0), _ring(x, radius, 0.5)
+        for side in (-1, 1):
+            at = y + side * width / 2
+            self.face([(u, at, w) for u, w in rim[::-side]], TYRE)
+            self.face([(u, at + side * 0.01, w) for u, w in inner[::-side]], hub, layer=1)
         for (u0, w0), (u1, w1) in zip(rim, rim[1:] + rim[:1], strict=True):
-            if width > 0.05:
-                self.face([(u0, y - width / 2, w0), (u0, y + width / 2, w0), (u1, y + width / 2, w1), (u1, y - width / 2, w1)][::-1],
-                          colour)  # fmt: skip
-        if hub is not None:
-            self.face([(u, y - width / 2 - 0.01, w) for u, w in inner], hub, layer=1)
-            self.face([(u, y + width / 2 + 0.01, w) for u, w in inner[::-1]], hub, layer=1)
+            low, high = y - width / 2, y + width / 2
+            self.face([(u1, low, w1), (u1, high, w1), (u0, high, w0), (u0, low, w0)], TYRE)
+
+    def wheel_pair(self, x: float, y: float, radius: float, hub: Colour) -> None:
+        """Two wheels under a body: only their outer sides, because the body hides the rest."""
+        for side in (-1, 1):
+            self.solid()
+            self.face([(u, side * y, w) for u, w in _ring(x, radius, 1.0)[::-side]], TYRE)
+            self.face([(u, side * (y + 0.01), w) for u, w in _ring(x, radius, 0.5)[::-side]], hub, layer=1)
+
+    def underside(self, x: Span, y: Span, z: Span) -> None:
+        """Axles and floor of the solid made last, painted before it: they show only below it."""
+        self.frustum(x, y, z, TYRE, side=-0.02, part_of_last=True)
 
     def strip(self, a: tuple[float, float, float], b: tuple[float, float, float], thick: float, colour: Colour) -> None:
         """A flat bar between two points, standing upright along the vehicle, seen from both sides."""
@@ -160,10 +191,10 @@ def _car(rng: np.random.Generator) -> Body:
     kind = rng.choice(3, p=[0.5, 0.3, 0.2])  # people carrier, hatchback, pickup
     half, wide = (2.15, 0.86) if kind != 1 else (1.9, 0.82)
     for x in (-half + 0.75, half - 0.8):
-        for side in (-1, 1):
-            b.wheel(x, side * (wide - 0.1), 0.32, 0.2, hub=(120, 120, 120))
+        b.wheel_pair(x, wide, 0.32, hub=(120, 120, 120))
     waist, roof = (0.95, 1.72) if kind == 0 else (0.88, 1.5)
     b.frustum((-half, half), (-wide, wide), (0.28, waist), paint, front=0.12, rear=0.05, side=0.05)
+    b.underside((-half + 0.4, half - 0.4), (-wide + 0.04, wide - 0.04), (0.0, 0.3))
     for side in (-1, 1):
         b.plate(half + 0.0, "x", (side * 0.5 - 0.16, side * 0.5 + 0.16), (0.58, 0.74), LAMP)
         b.plate(-half - 0.0, "x", (side * 0.66 - 0.12, side * 0.66 + 0.12), (0.6, 0.85), TAIL, -1)
@@ -182,9 +213,9 @@ def _bus(rng: np.random.Generator) -> Body:
     b, paint, trim = _Builder(), _pick(rng, "bus"), _pick(rng, "bus")
     half, wide, roof = float(rng.uniform(4.2, 5.4)), 1.2, float(rng.uniform(2.95, 3.3))
     for x in (-half + 2.0, half - 1.7):
-        for side in (-1, 1):
-            b.wheel(x, side * (wide - 0.12), 0.48, 0.26, hub=(110, 110, 110))
+        b.wheel_pair(x, wide, 0.48, hub=(110, 110, 110))
     b.frustum((-half, half), (-wide, wide), (0.35, roof), paint, front=0.1, rear=0.05, side=0.05)
+    b.underside((-half + 0.8, half - 0.8), (-wide + 0.05, wide - 0.05), (0.0, 0.36))
     panes = 6
     step = (2 * half - 0.9) / panes
     for side in (-1, 1):
@@ -208,9 +239,9 @@ def _truck(rng: np.random.Generator) -> Body:
     b, paint, cargo = _Builder(), _pick(rng, "truck"), _pick(rng, "cargo")
     half, wide, closed = float(rng.uniform(2.9, 4.2)), 1.08, rng.random() < 0.5
     for x in (-half + 1.2, half - 1.1):
-        for side in (-1, 1):
-            b.wheel(x, side * (wide - 0.14), 0.45, 0.3, hub=(70, 70, 80))
+        b.wheel_pair(x, wide - 0.02, 0.45, hub=(70, 70, 80))
     b.frustum((-half, half - 0.3), (-0.5, 0.5), (0.5, 0.85), (40, 40, 42))
+    b.underside((-half + 0.7, half - 0.7), (-wide + 0.08, wide - 0.08), (0.0, 0.5))
     front, back = half, half - 1.75
     b.frustum((back, front), (-wide + 0.06, wide - 0.06), (0.45, 1.35), paint, front=0.04)
     for side in (-1, 1):
@@ -238,34 +269,43 @@ def _truck(rng: np.random.Generator) -> Body:
 
 def _rider(b: _Builder, rng: np.random.Generator, x: float, seat: float, lean: float, reach: float) -> None:
     """Legs, torso, arms and a helmeted head of someone sitting at `x`."""
-    shirt, helmet = _pick(rng, "shirt"), _pick(rng, "helmet")
-    b.frustum((x - 0.12, x + 0.38), (-0.27, 0.27), (seat - 0.38, seat + 0.1), (60, 48, 42), side=0.06, front=0.05)
-    b.frustum((x - 0.2, x + 0.1), (-0.23, 0.23), (seat + 0.08, seat + 0.62), shirt, front=-lean, rear=lean, side=0.03)
+    shirt, helmet, trousers = _pick(rng, "shirt"), _pick(rng, "helmet"), _pick(rng, "trousers")
+    for side in (-1, 1):
+        y = side * 0.2
+        b.frustum((x - 0.12, x + 0.36), (y - 0.08, y + 0.08), (seat - 0.12, seat + 0.1), trousers, under=True)
+        b.frustum((x + 0.2, x + 0.36), (y - 0.07, y + 0.07), (seat - 0.5, seat - 0.08), trousers)
+    b.frustum((x - 0.2, x + 0.1), (-0.22, 0.22), (seat + 0.05, seat + 0.6), shirt, front=-lean, rear=lean, side=0.02)
     if reach:
         for side in (-1, 1):
-            y = side * 0.26
-            b.frustum((x + lean, x + reach), (y - 0.06, y + 0.06), (seat + 0.3, seat + 0.48), shirt, under=True)
-    hx = x - 0.02 + lean
-    b.frustum((hx - 0.12, hx + 0.14), (-0.11, 0.11), (seat + 0.62, seat + 0.78), SKIN)
+            y = side * 0.27
+            b.frustum((x + lean, x + reach), (y - 0.06, y + 0.06), (seat + 0.3, seat + 0.46), shirt, under=True)
+    at = x - 0.02 + lean
+    b.frustum((at - 0.1, at + 0.13), (-0.1, 0.1), (seat + 0.6, seat + 0.76), SKIN)
+    b.frustum((at - 0.16, at + 0.13), (-0.14, 0.14), (seat + 0.68, seat + 0.86), helmet, side=-0.01)
     b.frustum(
-        (hx - 0.16, hx + 0.15), (-0.14, 0.14), (seat + 0.7, seat + 0.95), helmet, side=0.05, front=0.06, rear=0.06
+        (at - 0.16, at + 0.14), (-0.15, 0.15), (seat + 0.86, seat + 0.98), helmet, side=0.07, front=0.08, rear=0.07
     )
 
 
 def _motorcycle(rng: np.random.Generator) -> Body:
     b, paint = _Builder(), _pick(rng, "motorcycle")
     for x in (-0.62, 0.64):
-        b.wheel(x, 0.0, 0.29, 0.12, hub=(95, 95, 95))
-    b.frustum((-0.85, 0.3), (-0.17, 0.17), (0.32, 0.74), paint, rear=-0.1, side=0.03, top=(35, 35, 35))
-    b.frustum((0.25, 0.72), (-0.19, 0.19), (0.38, 1.0), paint, front=0.22, rear=0.08, side=0.05)
-    b.plate(0.66, "x", (-0.12, 0.12), (0.72, 0.9), LAMP)
-    b.plate(-0.92, "x", (-0.1, 0.1), (0.6, 0.72), TAIL, -1)
-    b.frustum((0.38, 0.46), (-0.36, 0.36), (0.98, 1.05), (40, 40, 40))
-    _rider(b, rng, -0.12, 0.76, 0.1, 0.5)
+        b.wheel(x, 0.0, 0.29, 0.13, hub=(105, 105, 105))
+    b.frustum((-0.4, 0.35), (-0.13, 0.13), (0.25, 0.6), (55, 55, 58), side=0.02)
+    b.frustum((-0.92, 0.05), (-0.15, 0.15), (0.56, 0.77), paint, front=0.05, rear=-0.06, side=0.02, top=(35, 35, 35))
+    b.plate(-0.97, "x", (-0.1, 0.1), (0.66, 0.76), TAIL, -1)
+    b.frustum((-0.95, -0.8), (-0.07, 0.07), (0.3, 0.56), (30, 30, 30), rear=-0.05)
+    b.frustum((0.25, 0.66), (-0.2, 0.2), (0.36, 0.98), paint, front=0.2, rear=0.08, side=0.05)
+    b.plate(0.6, "x", (-0.11, 0.11), (0.7, 0.88), LAMP)
+    b.frustum((0.55, 0.86), (-0.08, 0.08), (0.5, 0.62), paint, front=0.12, side=0.02)
+    b.frustum((0.36, 0.44), (-0.35, 0.35), (0.98, 1.05), (40, 40, 40))
+    for side in (-1, 1):
+        b.frustum((0.36, 0.42), (side * 0.33 - 0.07, side * 0.33 + 0.07), (1.1, 1.22), (50, 50, 50))
+    _rider(b, rng, -0.12, 0.78, 0.1, 0.48)
     if rng.random() < 0.3:
-        _rider(b, rng, -0.55, 0.8, 0.05, 0.0)
-    b.lamp_pair(0.66, 0.0, 0.82, 1)
-    b.lamp_pair(-0.92, 0.0, 0.66, -1)
+        _rider(b, rng, -0.55, 0.82, 0.05, 0.0)
+    b.lamp_pair(0.62, 0.0, 0.8, 1)
+    b.lamp_pair(-0.97, 0.0, 0.71, -1)
     return b.build()
 
 

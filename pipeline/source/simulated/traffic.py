@@ -125,7 +125,7 @@ class Traffic:
             self._stage, self._stage_left_s = "green", float(self._rng.uniform(*GREEN_S))
 
     def _occupied(self) -> bool:
-        return any(0 < v.s and v.s - v.body.length_m < self.routes[v.route].exit_s for v in self.vehicles)
+        return any(v.s > 0 and v.s - v.body.length_m < self.routes[v.route].exit_s for v in self.vehicles)
 
     def _arrive(self) -> None:
         while self._next_arrival_s <= self.time_s:
@@ -143,8 +143,8 @@ class Traffic:
         class_id = int(rng.choice(len(VEHICLE_CLASSES), p=self._mix))
         name = VEHICLE_CLASSES[class_id]
         own = self._by_arm[arm]
-        shares = np.array([_TURN_SHARE[self.routes[i].turn] / sum(self.routes[j].turn == self.routes[i].turn for j in own)
-                           for i in own])  # fmt: skip
+        turns = [self.routes[i].turn for i in own]
+        shares = np.array([_TURN_SHARE[turn] / turns.count(turn) for turn in turns])
         index = int(rng.choice(own, p=shares / shares.sum()))
         route = self.routes[index]
         speed = float(rng.uniform(*_SPEED_MPS[name]))
@@ -248,7 +248,7 @@ class Traffic:
         return np.asarray(np.maximum(np.where(s < until, np.minimum(own, ahead), own), 0.5))
 
     def poses(self, lag_s: float = 0.0) -> Floats:
-        """Where the vehicles stand `lag_s` (0 to `TICK_S`) before now: (N, 4) x, y in metres, cos and sin of heading."""
+        """Where the vehicles are `lag_s` (0 to `TICK_S`) before now: (N, 4) x, y in metres, cos and sin of heading."""
         if not self.vehicles:
             return np.empty((0, 4))
         share = lag_s / TICK_S
