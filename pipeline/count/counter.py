@@ -20,6 +20,8 @@ from pipeline.types import NS_PER_S, CountingLine, Coverage, Crossing, Movement,
 
 SETTLE_NS: Final = NS_PER_S
 """A crossing is emitted so long after it is certain, for the vehicle's class to be voted on from both sides."""
+MARGIN_SIZES: Final = 0.15
+"""How far beyond a line, in box sizes, a vehicle must be for its crossing to be certain."""
 REFERENCE_HEIGHT: Final = 0.75
 """A vehicle is where the point midway between its sides and so far down its box is: near the ground, where lines are
 drawn, and steadier than the bottom edge, which other vehicles hide."""
@@ -107,6 +109,11 @@ class CameraCounter:
         self._vehicles.clear()
         return CountUpdate(sv.Detections.empty(), crossings, movements, self._coverage.finish())
 
+    @property
+    def vehicles_held(self) -> int:
+        """How many vehicles, in view or lately in view, are in memory."""
+        return len(self._vehicles)
+
     def _see(self, step: TrackerStep, detections: sv.Detections, frame_seq: int, now_ns: int) -> None:
         if not len(step.track):
             return
@@ -114,7 +121,7 @@ class CameraCounter:
         extent = boxes[:, 2:] - boxes[:, :2]
         points = boxes[:, :2] + extent * (0.5, REFERENCE_HEIGHT)
         sizes = np.sqrt(np.maximum(extent[:, 0] * extent[:, 1], 1.0))
-        side_px, along = (values.tolist() for values in self._geometry.measure(points))
+        positions = self._geometry.locate(points, MARGIN_SIZES * sizes, now_ns, frame_seq)
         confidence = _confidence(detections)[step.detection].tolist()
         assert detections.class_id is not None
         classes = detections.class_id[step.detection].tolist()
@@ -126,11 +133,11 @@ class CameraCounter:
             vehicle.confirmed = confirmed or vehicle.confirmed
             x, y, velocity_x, velocity_y, size_px = ends[row]
             end = TrackEnd(now_ns, x, y, velocity_x, velocity_y, size_px, classes[row])
-            sighting = Sighting(now_ns, frame_seq, end, side_px[row], along[row], classes[row], confidence[row])
+            sighting = Sighting(end, positions[row], confidence[row])
             self._wait(vehicle, vehicle.see(sighting), now_ns)
         for track in step.track.tolist():
             vehicle = self._vehicles[track]
-            if vehicle.is_young and vehicle.may_grow_up:
+            if vehicle.may_grow_up:
                 self._settle_origin(vehicle, now_ns)
 
     def _settle_origin(self, child: Vehicle, now_ns: int) -> None:
@@ -138,7 +145,7 @@ class CameraCounter:
         first = child.beginning()
         best, parent = 1.0, None
         for candidate in self._vehicles.values():
-            if candidate.is_young or candidate.ending().captured_at_ns >= first.captured_at_ns:
+            if candidate.is_young or candidate.seen_ns >= first.captured_at_ns:
                 continue
             cost = stitch_cost(candidate.ending(), first)
             if cost is not None and cost < best:
@@ -167,20 +174,16 @@ class CameraCounter:
 
     def _evict(self, now_ns: int) -> None:
         horizon_ns = now_ns - int(MOST_GAP_S * NS_PER_S)
-        gone = [
-            track
-            for track, vehicle in self._vehicles.items()
-            if vehicle.over and vehicle.ending().captured_at_ns < horizon_ns
-        ]
+        gone = [track for track, vehicle in self._vehicles.items() if vehicle.over and vehicle.seen_ns < horizon_ns]
         for track in gone:
             vehicle = self._vehicles.pop(track)
             if not any(waiting.vehicle is vehicle for waiting in self._waiting):
                 self._pairer.forget(vehicle.number)
 
-    def _wait(self, vehicle: Vehicle, passages: list[tuple[int, Passage]], now_ns: int) -> None:
-        for index, passage in passages:
+    def _wait(self, vehicle: Vehicle, passages: list[Passage], now_ns: int) -> None:
+        for passage in passages:
             due_ns = now_ns + SETTLE_NS
-            self._waiting.append(_Waiting(vehicle, self._lines[index], passage, vehicle.track, due_ns))
+            self._waiting.append(_Waiting(vehicle, self._lines[passage.line], passage, vehicle.track, due_ns))
 
     def _emit(self, now_ns: int | None) -> tuple[tuple[Crossing, ...], tuple[Movement, ...]]:
         """Crossings whose time has come (all where `now_ns` is None), in order of capture, and what they complete."""

@@ -102,7 +102,8 @@ class Tracker:
         )
         rows, columns = np.concatenate((rows, weak_rows)), np.concatenate((columns, weak_columns))
         self._correct(rows, columns, boxes, confidence, classes, captured_at_ns)
-        born = self._births(columns, strong & (confidence >= self._settings.new_track_confidence), boxes)
+        may_start = strong & (confidence >= self._settings.new_track_confidence)
+        born = self._births(columns, may_start, boxes, confidence)
         rows = np.concatenate((rows, np.arange(len(self), len(self) + len(born))))
         columns = np.concatenate((columns, born))
         self._start(born, boxes, confidence, classes, captured_at_ns)
@@ -166,16 +167,20 @@ class Tracker:
         self._seen_ns[rows] = now_ns
         self._class_weights[rows, classes[columns]] += confidence[columns]
 
-    def _births(self, taken: Ints, may_start: npt.NDArray[np.bool_], boxes: Floats) -> Ints:
-        """Rows of the detections that start a track: confident, nobody's, and not a second box of somebody's."""
+    def _births(self, taken: Ints, may_start: npt.NDArray[np.bool_], boxes: Floats, confidence: Floats) -> Ints:
+        """Rows of the detections that start a track: confident, nobody's, and not a second box of one vehicle."""
         may_start = may_start.copy()
         may_start[taken] = False
-        born = np.flatnonzero(may_start)
-        if len(born) and len(taken):
-            corners = kalman.to_xyxy(boxes)
-            overlap = iou_matrix(corners[born], corners[taken]).max(axis=1)
-            born = born[overlap < self._settings.duplicate_iou]
-        return born
+        candidates = np.flatnonzero(may_start)
+        if not len(candidates) or len(candidates) + len(taken) == 1:
+            return candidates
+        candidates = candidates[np.argsort(-confidence[candidates], kind="stable")]
+        better = np.concatenate((taken, candidates))
+        corners = kalman.to_xyxy(boxes)
+        overlap = iou_matrix(corners[candidates], corners[better])
+        # Candidate i competes with what is taken and with the candidates before it.
+        overlap[np.arange(len(better)) >= len(taken) + np.arange(len(candidates))[:, None]] = 0.0
+        return np.sort(candidates[overlap.max(axis=1) < self._settings.duplicate_iou])
 
     def _start(self, born: Ints, boxes: Floats, confidence: Floats, classes: Ints, now_ns: int) -> None:
         if not len(born):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from pipeline.count.lines import LineCrossingDetector, Passage
+from pipeline.count.lines import LineCrossingDetector, LinePosition, Passage
 from pipeline.count.stitch import TrackEnd
 from pipeline.count.vote import ClassVote
 from pipeline.types import NS_PER_S
 
-MARGIN_SIZES: Final = 0.15
-"""How far beyond a line, in box sizes, a vehicle must be for its crossing to be certain."""
 CHILDHOOD_NS: Final = NS_PER_S // 5
 """So long a track is watched before it is decided whether it continues another: its velocity must be known."""
 
@@ -20,24 +18,19 @@ CHILDHOOD_NS: Final = NS_PER_S // 5
 class Sighting:
     """A track in one frame."""
 
-    captured_at_ns: int
-    frame: int
     end: TrackEnd
-    side_px: list[float]
-    """Signed distance of the reference point from each line."""
-    along: list[float]
-    """Its place along each line, 0 at the start and 1 at the end."""
-    class_id: int
+    position: LinePosition
     confidence: float
 
 
 class Vehicle:
     """Path, class vote and line states of one vehicle.
 
-    While it is young its sightings are only kept; `grow_up` plays them to the line detectors of this vehicle, and
-    `continue_with` to those of the older vehicle it turned out to be. Memory is bounded: the sightings of childhood,
-    then one detector per line.
+    While it is young its sightings are only kept; `grow_up` plays them to this vehicle's detector, `continue_with` to
+    that of the older vehicle it turned out to be. Memory is bounded: the sightings of childhood, then the last one.
     """
+
+    __slots__ = ("_detector", "_first", "_last", "_young", "confirmed", "number", "over", "track", "vote")
 
     def __init__(self, track: int) -> None:
         self.number = track
@@ -48,10 +41,10 @@ class Vehicle:
         self.confirmed = False
         self.over = False
         """Its track has ended; only a continuation could bring it back."""
-        self.first: Sighting | None = None
-        self.last: Sighting | None = None
+        self._first: TrackEnd | None = None
+        self._last: TrackEnd | None = None
         self._young: list[Sighting] | None = []
-        self._detectors: list[LineCrossingDetector] = []
+        self._detector = LineCrossingDetector()
 
     @property
     def is_young(self) -> bool:
@@ -60,65 +53,51 @@ class Vehicle:
 
     @property
     def may_grow_up(self) -> bool:
-        """Confirmed and watched for long enough."""
-        assert self.first is not None and self.last is not None
-        return self.confirmed and self.last.captured_at_ns - self.first.captured_at_ns >= CHILDHOOD_NS
+        """Young, confirmed and watched for long enough."""
+        if self._young is None or not self.confirmed or self._first is None or self._last is None:
+            return False
+        return self._last.captured_at_ns - self._first.captured_at_ns >= CHILDHOOD_NS
 
-    def see(self, sighting: Sighting) -> list[tuple[int, Passage]]:
-        """One more sighting; returns (line index, passage) of crossings that became certain."""
-        self.vote.add(sighting.class_id, sighting.confidence, sighting.end.size_px**2)
-        if self.first is None:
-            self.first = sighting
-        self.last = sighting
+    def see(self, sighting: Sighting) -> list[Passage]:
+        """One more sighting; returns crossings that became certain."""
+        end = sighting.end
+        self.vote.add(end.class_id, sighting.confidence, end.size_px**2)
+        if self._first is None:
+            self._first = end
+        self._last = end
         if self._young is not None:
             self._young.append(sighting)
             return []
-        return self._advance(sighting)
+        return self._detector.advance(sighting.position)
 
-    def grow_up(self) -> list[tuple[int, Passage]]:
+    def grow_up(self) -> list[Passage]:
         """It is a vehicle of its own."""
         young, self._young = self._young or [], None
-        return [passage for sighting in young for passage in self._advance(sighting)]
+        return [passage for sighting in young for passage in self._detector.advance(sighting.position)]
 
-    def continue_with(self, child: Vehicle) -> list[tuple[int, Passage]]:
+    def continue_with(self, child: Vehicle) -> list[Passage]:
         """The young vehicle's track is this vehicle's next fragment; the path between them is a straight line."""
         self.track, self.over = child.track, child.over
         return [passage for sighting in child._young or [] for passage in self.see(sighting)]
 
-    def finish(self) -> list[tuple[int, Passage]]:
+    def finish(self) -> list[Passage]:
         """Its track has ended; provisional crossings stand."""
         self.over = True
-        passages = [(index, detector.finish()) for index, detector in enumerate(self._detectors)]
-        return [(index, passage) for index, passage in passages if passage is not None]
+        return self._detector.finish()
 
     def beginning(self) -> TrackEnd:
-        """Where it was first seen, with the velocity and class known by now."""
-        assert self.first is not None and self.last is not None
-        start, now = self.first.end, self.last.end
-        return TrackEnd(
-            start.captured_at_ns, start.x, start.y, now.velocity_x, now.velocity_y, start.size_px, self.vote.class_id
-        )
+        """Where it was first seen, with the velocity and the class known by now."""
+        assert self._first is not None and self._last is not None
+        velocity_x, velocity_y = self._last.velocity_x, self._last.velocity_y
+        return replace(self._first, velocity_x=velocity_x, velocity_y=velocity_y, class_id=self.vote.class_id)
 
     def ending(self) -> TrackEnd:
-        """Where it was last seen."""
-        assert self.last is not None
-        end = self.last.end
-        return TrackEnd(
-            end.captured_at_ns, end.x, end.y, end.velocity_x, end.velocity_y, end.size_px, self.vote.class_id
-        )
+        """Where it was last seen, with its class by vote."""
+        assert self._last is not None
+        return replace(self._last, class_id=self.vote.class_id)
 
-    def _advance(self, sighting: Sighting) -> list[tuple[int, Passage]]:
-        at_ns = sighting.captured_at_ns
-        if not self._detectors:
-            sides = zip(sighting.side_px, sighting.along, strict=True)
-            self._detectors = [LineCrossingDetector(side_px, along, at_ns) for side_px, along in sides]
-            return []
-        margin_px = MARGIN_SIZES * sighting.end.size_px
-        certain = []
-        for index, detector in enumerate(self._detectors):
-            passage = detector.advance(
-                sighting.side_px[index], sighting.along[index], at_ns, frame=sighting.frame, margin_px=margin_px
-            )
-            if passage is not None:
-                certain.append((index, passage))
-        return certain
+    @property
+    def seen_ns(self) -> int:
+        """When it was last seen."""
+        assert self._last is not None
+        return self._last.captured_at_ns

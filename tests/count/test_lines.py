@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.count import LineCrossingDetector, LineGeometry
+from pipeline.count.lines import Passage
 from pipeline.types import CountingLine
 from tests.count.scenes import Actor, every, play, straight, to_ns
 
@@ -32,32 +33,54 @@ def test_forward_is_to_the_right_of_someone_walking_from_start_to_end(start, end
 
 def test_side_is_a_signed_distance_and_along_runs_from_zero_to_one():
     geometry = LineGeometry([CountingLine("a", (0, 100), (200, 100)), CountingLine("b", (50, 0), (50, 40))])
-    side_px, along = geometry.measure(np.array([[50.0, 130.0], [20.0, 10.0]]))
+    side_px, along, distance_px = geometry.measure(np.array([[50.0, 130.0], [20.0, 10.0]]))
     assert side_px == pytest.approx(np.array([[30, 0], [-90, 30]]))
     assert along == pytest.approx(np.array([[0.25, 3.25], [0.1, 0.25]]))
+    assert distance_px == pytest.approx(np.array([[30, 90], [90, 30]]))
+
+
+def advance(detector: LineCrossingDetector, second: int, *points: tuple[float, float]) -> list[Passage]:
+    """One position each second at (along in px, side in px) of a line 100 px long, with a margin of 10 px."""
+    geometry = LineGeometry([CountingLine("line", (0, 0), (100, 0))])
+    passages = []
+    for offset, point in enumerate(points):
+        position = geometry.locate(np.array([point]), np.array([10.0]), to_ns(second + offset), second + offset)[0]
+        passages += detector.advance(position)
+    return passages
 
 
 def test_a_return_before_the_margin_takes_a_change_of_side_back():
-    detector = LineCrossingDetector(-20, 0.5, to_ns(0))
-    sides = [3, -3, 2, -30, -40]
-    assert [detector.advance(s, 0.5, to_ns(i), frame=i, margin_px=10) for i, s in enumerate(sides, 1)] == [None] * 5
-    assert detector.finish() is None
+    detector = LineCrossingDetector()
+    assert advance(detector, 0, (50, -20), (50, 3), (50, -3), (50, 2), (50, -30), (50, -40)) == []
+    assert detector.finish() == []
 
 
 def test_a_passage_is_certain_beyond_the_margin_and_not_before():
-    detector = LineCrossingDetector(-20, 0.5, to_ns(0))
-    assert detector.advance(5, 0.5, to_ns(1), frame=1, margin_px=10) is None
-    passage = detector.advance(11, 0.5, to_ns(2), frame=2, margin_px=10)
-    assert passage is not None
+    detector = LineCrossingDetector()
+    assert advance(detector, 0, (50, -20), (50, 5)) == []
+    (passage,) = advance(detector, 2, (50, 11))
     assert (passage.direction, passage.captured_at_ns, passage.frame) == ("forward", to_ns(0.8), 1)
-    assert detector.advance(30, 0.5, to_ns(3), frame=3, margin_px=10) is None
+    assert advance(detector, 3, (50, 30)) == []
+
+
+def test_a_vehicle_that_turns_along_the_line_is_clear_of_it_beyond_its_end():
+    detector = LineCrossingDetector()
+    assert advance(detector, 0, (80, -20), (90, 5), (105, 5)) == []
+    assert [passage.direction for passage in advance(detector, 3, (112, 5))] == ["forward"]
 
 
 def test_going_round_the_end_of_a_line_and_back_through_it_counts_once():
-    detector = LineCrossingDetector(-20, 1.4, to_ns(0))
-    assert detector.advance(20, 1.2, to_ns(1), frame=1, margin_px=5) is None
-    passage = detector.advance(-20, 0.6, to_ns(2), frame=2, margin_px=5)
-    assert passage is not None and passage.direction == "backward"
+    detector = LineCrossingDetector()
+    assert advance(detector, 0, (140, -20), (120, 20)) == []
+    assert [passage.direction for passage in advance(detector, 2, (60, -20))] == ["backward"]
+
+
+def test_being_clear_of_a_later_line_makes_the_passage_of_an_earlier_one_certain():
+    geometry = LineGeometry([CountingLine("first", (0, 0), (100, 0)), CountingLine("second", (50, 100), (50, -100))])
+    detector, passages = LineCrossingDetector(), []
+    for second, point in enumerate([(90.0, -20.0), (70.0, 5.0), (40.0, 6.0), (30.0, 7.0)]):
+        passages += detector.advance(geometry.locate(np.array([point]), np.array([15.0]), to_ns(second), second)[0])
+    assert [passage.line for passage in passages] == [0, 1]
 
 
 def exact_crossing(line: CountingLine, begin, velocity, until_s: float) -> tuple[str, float] | None:
