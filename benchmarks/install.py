@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -47,12 +48,14 @@ def package_sizes(site_packages: Path) -> dict[str, int]:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "venv"
+        folder, source = Path(temporary) / "venv", Path(temporary) / "source"
+        # pip builds inside the tree it is given; a copy keeps the checkout clean and out of the way of old builds.
+        shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info", "runs", "demo-output"))
         began = time.perf_counter()
         venv.create(folder, with_pip=True)
         python = folder / "bin" / "python"
         done = subprocess.run(
-            [python, "-m", "pip", "install", "--no-compile", "--no-cache-dir", "--progress-bar", "off", str(ROOT)],
+            [python, "-m", "pip", "install", "--no-compile", "--no-cache-dir", "--progress-bar", "off", str(source)],
             check=True,
             capture_output=True,
             text=True,
