@@ -70,4 +70,5 @@ class ClassMap:
 
 def _plain(name: str) -> str:
     words = " ".join(name.strip().lower().replace("_", " ").replace("-", " ").split())
-    return words if words in _VEHICLE_OF else words.removesuffix("s")
+    singulars = (words, words.removesuffix("s"), words.removesuffix("es"), words.removesuffix("ies") + "y")
+    return next((singular for singular in singulars if singular in _VEHICLE_OF), words)

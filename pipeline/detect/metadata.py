@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -50,12 +49,15 @@ def metadata_beside(folder: Path, name: str) -> ModelMetadata | None:
     return ModelMetadata(name, names_from(content.get("names")), str(content.get("task", "detect")))
 
 
-def metadata_inside(rt_info: Mapping[str, Any], name: str) -> ModelMetadata:
-    """Read what the network file itself carries, as OpenVINO shows it: `model_info.labels`, or ONNX's `names`."""
-    info = rt_info.get("model_info", {})
-    labels = str(info.get("labels", "")).split()
-    names = tuple(label.replace("_", " ") for label in labels) or names_from(rt_info.get("names"))
-    return ModelMetadata(name, names, str(rt_info.get("task", "detect")))
+def metadata_inside(read: Callable[[str, str], str | None], name: str) -> ModelMetadata:
+    """Read what the network file itself carries.
+
+    `read` looks a (section, key) up: OpenVINO exports name classes in (`model_info`, `labels`), separated by spaces; of
+    an ONNX file OpenVINO shows Ultralytics' own metadata in the section `framework`.
+    """
+    labels = (read("model_info", "labels") or "").split()
+    names = tuple(label.replace("_", " ") for label in labels) or names_from(read("framework", "names"))
+    return ModelMetadata(name, names, read("framework", "task") or "detect")
 
 
 def names_from(value: object) -> tuple[str, ...]:

@@ -94,8 +94,8 @@ class OpenVINODetector:
         try:
             self._model = self._core.read_model(path)
         except RuntimeError as error:
-            raise InputError(f"{path} is not a network that can be read, or it is damaged; export it again") from error
-        metadata = metadata_beside(path.parent, name) or metadata_inside(self._model.get_rt_info(), name)
+            raise InputError(f"{path} is no network that can be read, or is damaged; export it again") from error
+        metadata = metadata_beside(path.parent, name) or metadata_inside(self._read_note, name)
         self._classes = ClassMap.from_names(metadata.names)
         self._fixed_size = _check_shapes(self._model, name, len(metadata.names))
         self._last_size = self._fixed_size
@@ -114,6 +114,11 @@ class OpenVINODetector:
     def concurrency(self) -> int:
         """OpenVINO's number of streams."""
         return self._concurrency
+
+    @property
+    def compiled_sizes(self) -> int:
+        """For how many input sizes the network is held compiled; at most `MAX_COMPILED`."""
+        return len(self._networks)
 
     def detect(self, images: Sequence[Image]) -> list[sv.Detections]:
         """See `Detector.detect`. Pictures of one call run at the same time on as many streams as there are."""
@@ -142,6 +147,10 @@ class OpenVINODetector:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _read_note(self, section: str, key: str) -> str | None:
+        path = [section, key]
+        return str(self._model.get_rt_info(path).value) if self._model.has_rt_info(path) else None
 
     def _finish(self, network: _Network, lane: _Lane) -> sv.Detections:
         lane.request.wait()

@@ -30,7 +30,7 @@ def default_model(folder: Path | None = None) -> ShippedModel:
     folder = folder or Path(models.__path__[0])
     manifest = folder / "manifest.json"
     try:
-        entries: list[dict[str, Any]] = json.loads(manifest.read_text(encoding="utf-8"))["models"]
+        entries: list[dict[str, Any]] = list(json.loads(manifest.read_text(encoding="utf-8"))["models"])
     except FileNotFoundError as error:
         raise InputError("no model is shipped with this installation; name one with --model PATH") from error
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -44,7 +44,7 @@ class TorchDetector:
                 str(path), device=torch.device(device), fp16=on_cuda, verbose=False, end2end=False
             ).eval()
         except (OSError, RuntimeError, TypeError, ValueError, KeyError, AttributeError, EOFError, ImportError) as error:
-            raise InputError(f"{path} is not a model that can be loaded, or it is damaged; export it again") from error
+            raise InputError(f"{path} is no model that can be loaded, or is damaged; export it again") from error
         metadata = ModelMetadata(name, names_from(self._model.names), str(self._model.task or "detect"))
         self._classes = ClassMap.from_names(metadata.names)
         self._rows = 4 + len(metadata.names)
