@@ -16,7 +16,6 @@ from pipeline.commands.arguments import instant_ns, offset_s
 from pipeline.config import DEFAULT_TIMEZONE, CameraConfig, SiteConfig, check_lines, load_site, parse_line
 from pipeline.count import CameraCounter
 from pipeline.detect import Detector
-from pipeline.detect.digest import model_digest
 from pipeline.errors import InputError
 from pipeline.runtime.footage import FootageJob
 from pipeline.source import FrameSource, open_source, redact
@@ -107,7 +106,7 @@ def run_id(video: str, camera: str, period: Period, lines: tuple[CountingLine, .
     """The same for the same footage, period, lines and model, so that counting them again adds nothing to a store."""
     return event_id(
         "run", _fingerprint(video), camera, period.start_at_ns, str(period.from_s), str(period.to_s), repr(lines),
-        model_digest(detector.info.path),
+        detector.info.digest,
     )  # fmt: skip
 
 

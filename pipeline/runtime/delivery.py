@@ -12,7 +12,6 @@ import pyarrow as pa
 from pipeline import __version__
 from pipeline.count import CountUpdate
 from pipeline.detect import ModelInfo
-from pipeline.detect.digest import model_digest
 from pipeline.errors import InputError
 from pipeline.runtime.footage import FootageJob
 from pipeline.sink.loader import Loader
@@ -85,7 +84,7 @@ class StoreDelivery:
             revision=revision,
             source=video,
             model=model.name,
-            model_digest=model_digest(model.path),
+            model_digest=model.digest,
             device=model.device,
             program_version=__version__,
             footage_from_ns=from_ns,

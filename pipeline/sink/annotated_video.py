@@ -11,6 +11,7 @@ from types import TracebackType
 import av
 import cv2
 import numpy as np
+import numpy.typing as npt
 import supervision as sv
 
 from pipeline.errors import InputError, StorageError
@@ -66,9 +67,7 @@ class CountPainter:
         end = (round(line.end[0]), round(line.end[1]))
         cv2.line(scene, start, end, (0, 0, 0), self._thickness * 3, cv2.LINE_AA)
         cv2.line(scene, start, end, (255, 255, 255), self._thickness, cv2.LINE_AA)
-        middle = (np.array(line.start) + np.array(line.end)) / 2
-        along = np.array(line.end) - np.array(line.start)
-        forward = np.array([-along[1], along[0]]) / np.hypot(*along)
+        middle, forward = _middle_and_forward(line)
         tip = middle + forward * 12 * self._thickness
         cv2.arrowedLine(
             scene,
@@ -81,10 +80,13 @@ class CountPainter:
         )
 
     def _draw_totals(self, scene: Image, line: CountingLine) -> None:
-        text = f"{line.name}  > {self._totals[line.name, 'forward']}  < {self._totals[line.name, 'backward']}"
+        text = f"{line.name}: {self._totals[line.name, 'forward']}"
+        if self._totals[line.name, "backward"]:
+            text += f", back {self._totals[line.name, 'backward']}"
         (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, self._scale, self._thickness)
-        x = (line.start[0] + line.end[0]) / 2
-        y = (line.start[1] + line.end[1]) / 2 - 10 * self._thickness
+        # Behind the line, so that neither the line nor its arrow is covered.
+        middle, forward = _middle_and_forward(line)
+        x, y = middle - forward * (height / 2 + 8 * self._thickness + width / 2 * abs(forward[0]))
         picture_height, picture_width = scene.shape[:2]
         anchor = sv.Point(
             float(np.clip(x, width / 2 + 6, max(width / 2 + 6, picture_width - width / 2 - 6))),
@@ -100,6 +102,13 @@ class CountPainter:
             text_padding=4,
             background_color=sv.Color.BLACK,
         )
+
+
+def _middle_and_forward(line: CountingLine) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The middle of a line, and the unit vector to its forward side; both (2,), pixels."""
+    start, end = np.array(line.start, dtype=np.float64), np.array(line.end, dtype=np.float64)
+    along = (end - start) / np.hypot(*(end - start))
+    return (start + end) / 2, np.array([-along[1], along[0]])
 
 
 class AnnotatedVideo:

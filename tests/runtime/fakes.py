@@ -1,0 +1,83 @@
+"""A source and a detector that do exactly as told."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import supervision as sv
+
+from pipeline.detect import ModelInfo
+from pipeline.source import SourceStats
+from pipeline.types import NS_PER_S, Frame, Image
+
+
+class ScriptedSource:
+    """Frames at 10 a second whose pixel (0, 0) holds the position of one car; raises `error` after the last."""
+
+    size = (200, 100)
+    fps = 10.0
+
+    def __init__(self, camera: str, positions: Sequence[int], error: Exception | None = None) -> None:
+        self.camera, self.positions, self.error = camera, positions, error
+        self.stats = SourceStats()
+        self.warnings: list[str] = []
+        self.closed = False
+        self.delivered = 0
+        self.started_at_ns = 0
+        self.frame_count_estimate = len(positions)
+        self.duration_s = len(positions) / self.fps
+        self._frames = self._read()
+
+    def _read(self) -> Iterator[Frame]:
+        for seq, position in enumerate(self.positions):
+            image = np.full((100, 200, 3), position, np.uint8)
+            self.stats.frames_seen += 1
+            self.delivered += 1
+            yield Frame(self.camera, seq, seq * NS_PER_S // 10, image)
+        if self.error is not None:
+            raise self.error
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self
+
+    def __next__(self) -> Frame:
+        return next(self._frames)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def __enter__(self) -> ScriptedSource:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class PixelDetector:
+    """Sees one car where the picture's grey level says; slower on even levels, so that results come out of order."""
+
+    def __init__(self, concurrency: int = 3, error: Exception | None = None) -> None:
+        self.concurrency = concurrency
+        self.error = error
+        self.threads: set[int] = set()
+        self.info = ModelInfo("pixel", Path("pixel.xml"), "cpu", "a fake", ("car",), None, "0" * 64)
+
+    def detect(self, images: Sequence[Image]) -> list[sv.Detections]:
+        if self.error is not None:
+            raise self.error
+        self.threads.add(threading.get_ident())
+        results = []
+        for image in images:
+            level = int(image[0, 0, 0])
+            if level % 2 == 0:
+                time.sleep(0.003)
+            box = np.array([[level - 10, 40, level + 10, 60]], np.float32)
+            results.append(sv.Detections(xyxy=box, confidence=np.array([0.9], np.float32), class_id=np.array([1], int)))
+        return results
+
+    def close(self) -> None:
+        pass
