@@ -26,7 +26,7 @@ from unittest import mock
 import numpy as np
 import openvino as ov
 
-from benchmarks._report import ROOT, publish, table
+from benchmarks._report import ROOT, give_up, publish, table
 from pipeline.detect import load_detector, openvino_backend
 from pipeline.source import open_source
 from pipeline.types import event_id
@@ -46,12 +46,14 @@ def simulated_clip() -> tuple[Path, str]:
     """An H.264 recording of a simulated junction, kept between runs, and one of its lines as an argument."""
     from pipeline.source.simulated import Scenario, SimulatedJunction, write_video
 
-    scenario = Scenario.from_url(SIMULATED)
+    junction = SimulatedJunction(Scenario.from_url(SIMULATED))
     path = Path(tempfile.gettempdir()) / f"simpang-benchmark-{event_id(SIMULATED)[:8]}.mp4"
     if not path.exists():
-        print(f"drawing {scenario.frame_count} frames of a simulated junction", file=sys.stderr)
-        write_video(scenario, path)
-    line = SimulatedJunction(scenario).lines[0]
+        print(f"drawing {junction.frame_count_estimate} frames of a simulated junction", file=sys.stderr)
+        unfinished = path.with_suffix(".part.mp4")
+        write_video(junction, unfinished)
+        unfinished.rename(path)
+    line = junction.lines[0]
     return path, f"{line.name}:" + ",".join(f"{value:.0f}" for value in (*line.start, *line.end))
 
 
@@ -100,7 +102,9 @@ def count_rates(video: Path, line: str, model: Path) -> tuple[float, float]:
     began = time.perf_counter()
     command = [sys.executable, "-m", "pipeline", "count", str(video), "--line", line]
     command += ["--model", str(model), "--device", "cpu", "--format", "json"]
-    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        give_up(f"simpang count failed: {done.stderr.strip().splitlines()[-1]}")
     result = json.loads(done.stdout)
     return result["frames"] / result["elapsed_s"], result["frames"] / (time.perf_counter() - began)
 
