@@ -15,7 +15,7 @@ from ultralytics.nn.autobackend import AutoBackend
 
 from pipeline.detect.classes import ClassMap
 from pipeline.detect.cpu import instruction_set
-from pipeline.detect.letterbox import PAD_VALUE, Letterbox, input_size_for
+from pipeline.detect.letterbox import PAD_VALUE, STRIDE, Letterbox, input_size_for
 from pipeline.detect.metadata import ModelMetadata, names_from
 from pipeline.detect.postprocess import vehicles_from_output
 from pipeline.detect.protocol import ModelInfo
@@ -52,6 +52,8 @@ class TorchDetector:
         self._last_size = self._fixed_size
         self._digest = digest_of([path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()))
         self._why = _describe(device, why)
+        width, height = self._fixed_size or (2 * STRIDE, 2 * STRIDE)
+        self._candidates(np.zeros((1, height, width, 3), np.uint8))  # a wrong kind of model shows here, not in mid-run
 
     @property
     def info(self) -> ModelInfo:
