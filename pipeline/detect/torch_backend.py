@@ -107,9 +107,10 @@ class TorchDetector:
             output = self._model((pixels.half() if self._model.fp16 else pixels.float()) / 255)
             if isinstance(output, list | tuple):
                 output = output[0]
-            if output.ndim != 3 or output.shape[1] != self._rows:
+            shape = tuple(getattr(output, "shape", ()))
+            if len(shape) != 3 or shape[1] != self._rows:
                 raise InputError(
-                    f"model {self._name} gives {tuple(output.shape)}, not boxes and class scores an anchor; "
+                    f"model {self._name} gives {shape or 'several outputs'}, not boxes and class scores an anchor; "
                     "export a YOLO detection model without built-in non-maximum suppression"
                 )
             rows = torch.as_tensor(self._classes.rows + 4, device=output.device)
