@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,9 @@ DEFAULT_CONFIDENCE: Final = 0.1
 
 DEFAULT_IOU: Final = 0.6
 """Above it two boxes are one vehicle; a rider in front of a bus overlaps it far less."""
+
+NVIDIA_DRIVER: Final = tuple(map(Path, ("/proc/driver/nvidia", "/dev/nvidiactl", "/dev/nvmap", "/dev/dxg")))
+"""One of these exists on Linux where there is an NVIDIA driver (desktop, server, Jetson, WSL)."""
 
 _DEVICE: Final = re.compile(r"auto|cpu|cuda(:\d+)?")
 _FOR_OPENVINO: Final = (".xml", ".onnx")
@@ -80,6 +84,8 @@ def _choose_cuda(device: str, files: tuple[Path, ...]) -> tuple[str | None, str]
         return None, "as asked for"
     if all(path.suffix == ".xml" for path in files):
         return None, "an OpenVINO model"
+    if sys.platform == "linux" and not any(path.exists() for path in NVIDIA_DRIVER):
+        return None, "no CUDA device"
     if importlib.util.find_spec("torch") is None:
         return None, "PyTorch is not installed (pip install 'simpang[gpu]')"
     import torch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
@@ -28,6 +29,9 @@ MAX_READ_ERRORS: Final = 100
 
 TRUNCATION_TOLERANCE_S: Final = 1.0
 """Containers round their stated length and may count a longer audio track in."""
+
+SEEK_MARGIN_S: Final = 1
+"""Seeking goes by decoding time, which reordered pictures put ahead of their presentation time."""
 
 
 class VideoSource:
@@ -169,7 +173,8 @@ class VideoSource:
         """Go to the keyframe at or before `from_ns`; where the input cannot seek, read on from the start."""
         if origin_pts is None or self._stream.time_base is None:
             return chain([first], pictures)
-        target_pts = origin_pts + int(Fraction(from_ns, NS_PER_S) / self._stream.time_base)
+        target_s = max(Fraction(0), Fraction(from_ns, NS_PER_S) - SEEK_MARGIN_S)
+        target_pts = origin_pts + int(target_s / self._stream.time_base)
         try:
             self._container.seek(target_pts, stream=self._stream, backward=True)
         except av.error.FFmpegError:
@@ -296,13 +301,19 @@ def _rate_of(stream: VideoStream) -> Fraction | None:
 
 
 def _stated_duration_s(container: InputContainer, stream: VideoStream) -> float | None:
-    """The shorter of what the stream and the container state: an edit list shortens only the container's."""
+    """The shortest of what stream and container state: an edit list shortens only the container's, sound lengthens it.
+
+    Matroska states a stream's own length as a tag, `00:01:02.500000000`.
+    """
     stated = []
     if stream.duration and stream.time_base:
         stated.append(float(stream.duration * stream.time_base))
     if container.duration:
         stated.append(container.duration / av.time_base)
-    return min(stated) if stated else None
+    if tag := re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", "")):
+        hours, minutes, seconds = tag.groups()
+        stated.append(int(hours) * 3600 + int(minutes) * 60 + float(seconds))
+    return min((length for length in stated if length > 0), default=None)
 
 
 def _part_bound_ns(seconds: float | None) -> int | None:

@@ -113,10 +113,19 @@ def test_without_pytorch_the_message_says_how_to_install_it(tmp_path: Path, monk
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *rest: None if name in ("torch", "ultralytics") else real(name, *rest)
     )
+    monkeypatch.setattr("pipeline.detect.loading.NVIDIA_DRIVER", (tmp_path,))
     with pytest.raises(InputError, match=r"needs torch and ultralytics.*pip install 'simpang\[gpu\]'"):
         load_detector(tmp_path / "m.pt")
     with pytest.raises(InputError, match="PyTorch is not installed"):
         load_detector(tmp_path / "m.pt", "cuda:0")
+
+
+def test_without_an_nvidia_driver_there_is_no_cuda_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "m.pt").write_bytes(b"x")
+    monkeypatch.setattr("pipeline.detect.loading.NVIDIA_DRIVER", ())
+    monkeypatch.setattr("sys.platform", "linux")
+    with pytest.raises(InputError, match="m cannot run on cuda:1: no CUDA device; give --device cpu or another model"):
+        load_detector(tmp_path / "m.pt", "cuda:1")
 
 
 def ship(folder: Path, *, default: bool = True) -> Path:

@@ -49,6 +49,15 @@ def test_boxes_are_in_pixels_of_a_larger_picture(detector: Detector) -> None:
     np.testing.assert_allclose(found.xyxy, [box], atol=0.01)
 
 
+def test_rows_may_have_padding_between_them(detector: Detector) -> None:
+    image = picture(640, 360, (64, 128, 128, 192, BLUE))
+    padded = np.zeros((360, 700, 3), np.uint8)
+    padded[:, :640] = image
+    (expected,), (found,) = detector.detect([image]), detector.detect([padded[:, :640]])
+    assert len(expected) > 0
+    np.testing.assert_array_equal(found.xyxy, expected.xyxy)
+
+
 def test_a_picture_without_vehicles_gives_typed_empty_columns(detector: Detector) -> None:
     (found,) = detector.detect([picture(832, 480)])
     assert (found.xyxy.shape, found.xyxy.dtype) == ((0, 4), np.float32)

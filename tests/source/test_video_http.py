@@ -17,6 +17,12 @@ class QuietHandler(SimpleHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path.startswith("/private"):
             self.send_error(401)
+        elif self.path.startswith("/cut/"):
+            content = (Path(self.directory) / Path(self.path).name).read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content[: len(content) // 2])
         else:
             super().do_GET()
 
@@ -47,6 +53,15 @@ def test_a_video_over_http_reads_like_the_file(tmp_path: Path, address: str) -> 
 def test_a_server_that_cannot_seek_still_gives_a_later_part(tmp_path: Path, address: str) -> None:
     write_video(tmp_path / "v.mkv", [100 * i for i in range(30)], picture=textured)
     assert times_ns(f"http://{address}/v.mkv", from_s=2.0) == [100_000_000 * i for i in range(20, 30)]
+
+
+def test_a_connection_that_breaks_off_gives_what_came_and_says_so(tmp_path: Path, address: str) -> None:
+    write_video(tmp_path / "v.mkv", [100 * i for i in range(60)], picture=textured)
+    with VideoSource(f"http://user:s3cret@{address}/cut/v.mkv", camera="cam", start_at_ns=0) as source:
+        frames = list(source)
+    assert 20 < len(frames) < 40
+    assert source.stats.truncated
+    assert source.warnings and "s3cret" not in " ".join(source.warnings)
 
 
 @pytest.mark.parametrize(("path", "complaint"), [("none.mp4", "404"), ("private.mp4", "user name and password")])

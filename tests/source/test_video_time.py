@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -105,8 +106,10 @@ def test_a_phone_held_upright_gives_upright_pictures(tmp_path: Path) -> None:
     assert frames[0].image[4, 4].max() < 60
 
 
-def test_a_part_holds_the_same_pictures_times_and_numbers_as_the_whole(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "v.mp4", [100 * i for i in range(40)], picture=textured, **H264)
+@pytest.mark.parametrize("reordered", ["0", "3"])
+def test_a_part_holds_the_same_pictures_times_and_numbers_as_the_whole(tmp_path: Path, reordered: str) -> None:
+    coding = {"codec": "libx264", "codec_options": {"g": "10", "bf": reordered, "b-adapt": "0", "crf": "12"}}
+    path = write_video(tmp_path / "v.mp4", [100 * i for i in range(40)], picture=textured, **coding)
     whole, _ = read(path)
     part, source = read(path, from_s=1.5, to_s=2.5)
     expected = [f for f in whole if 1.5 * NS_PER_S <= f.captured_at_ns - START_NS < 2.5 * NS_PER_S]
@@ -116,6 +119,14 @@ def test_a_part_holds_the_same_pictures_times_and_numbers_as_the_whole(tmp_path:
     assert source.duration_s == pytest.approx(1.0)
     assert source.frame_count_estimate == 10
     assert source.warnings == []
+
+
+def test_pictures_whose_rows_do_not_fill_whole_words_keep_their_shape(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.mkv", [0, 100], size=(50, 38), picture=lambda i: textured(i)[:38, :50])
+    frames, _ = read(path)
+    assert [frame.image.shape for frame in frames] == [(38, 50, 3)] * 2
+    expected = cv2.GaussianBlur(textured(0)[:38, :50], (9, 9), 0).astype(float)
+    assert np.abs(cv2.GaussianBlur(frames[0].image, (9, 9), 0) - expected).mean() < 12
 
 
 def test_what_the_container_states_is_known_before_reading(tmp_path: Path) -> None:

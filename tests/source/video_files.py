@@ -39,11 +39,12 @@ def write_video(
     codec_options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
     rate: int = 10,
+    size: tuple[int, int] = (WIDTH, HEIGHT),
 ) -> Path:
     """Write `picture(i)` at `times_ms[i]`. Motion JPEG codes equal pictures equally and each by itself."""
     with av.open(str(path), "w", options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=rate, options=codec_options or {})
-        stream.width, stream.height = WIDTH, HEIGHT
+        stream.width, stream.height = size
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.time_base = stream.codec_context.time_base = MILLISECONDS
         coded = []
@@ -55,7 +56,8 @@ def write_video(
         coded.extend(stream.encode(None))
         for packet in coded:
             packet.pts = times_ms[packet.pts // 1000]
-            packet.dts = times_ms[packet.dts // 1000]
+            # Reordered pictures are decoded before the first is shown, at times before zero.
+            packet.dts = times_ms[packet.dts // 1000] if packet.dts >= 0 else packet.dts // 10
             packet.time_base = MILLISECONDS
             packet.duration = 0
             container.mux(packet)
