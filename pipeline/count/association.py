@@ -27,26 +27,47 @@ SHAPE_VARIANCE: Final = 0.35**2
 MOST_SHAPE_COST: Final = 10.0
 """For each of width and height: the edge of the picture cuts one of them, rarely both."""
 FORGIVING_IOU: Final = 0.3
+DUPLICATE_IOU: Final = 0.6
+PART_IOU: Final = 0.3
+PART_INSIDE: Final = 0.8
+"""Share of the smaller box that lies in the larger."""
 
 
 def class_flip_costs() -> Floats:
     """(C, C) cost of a track of one class taking a detection of another: soft, because detectors flip."""
-    two_wheeled = np.array([name in _TWO_WHEELERS for name in VEHICLE_CLASSES])
+    two_wheeled = is_two_wheeled()
     costs = np.where(two_wheeled[:, None] == two_wheeled[None, :], SAME_KIND_FLIP, OTHER_KIND_FLIP)
     np.fill_diagonal(costs, 0.0)
     return costs
 
 
-def iou_matrix(a_xyxy: Floats, b_xyxy: Floats) -> Floats:
-    """(N, 4) and (M, 4) corners -> (N, M) intersection over union."""
+def is_two_wheeled() -> npt.NDArray[np.bool_]:
+    """(C,) by class."""
+    return np.array([name in _TWO_WHEELERS for name in VEHICLE_CLASSES])
+
+
+def overlap_matrices(a_xyxy: Floats, b_xyxy: Floats) -> tuple[Floats, Floats]:
+    """(N, 4) and (M, 4) corners -> (N, M) intersection over union, and (N, M) intersection over the smaller box."""
     low = np.maximum(a_xyxy[:, None, :2], b_xyxy[None, :, :2])
     high = np.minimum(a_xyxy[:, None, 2:], b_xyxy[None, :, 2:])
-    overlap = np.maximum(high - low, 0.0)
-    intersection = overlap[..., 0] * overlap[..., 1]
-    area_a = (a_xyxy[:, 2] - a_xyxy[:, 0]) * (a_xyxy[:, 3] - a_xyxy[:, 1])
-    area_b = (b_xyxy[:, 2] - b_xyxy[:, 0]) * (b_xyxy[:, 3] - b_xyxy[:, 1])
-    union = area_a[:, None] + area_b[None, :] - intersection
-    return np.asarray(intersection / np.maximum(union, 1e-9), np.float64)
+    extent = np.maximum(high - low, 0.0)
+    intersection = extent[..., 0] * extent[..., 1]
+    area_a = ((a_xyxy[:, 2] - a_xyxy[:, 0]) * (a_xyxy[:, 3] - a_xyxy[:, 1]))[:, None]
+    area_b = ((b_xyxy[:, 2] - b_xyxy[:, 0]) * (b_xyxy[:, 3] - b_xyxy[:, 1]))[None, :]
+    iou = intersection / np.maximum(area_a + area_b - intersection, 1e-9)
+    return iou, intersection / np.maximum(np.minimum(area_a, area_b), 1e-9)
+
+
+def same_vehicle(a_xyxy: Floats, a_class: Ints, b_xyxy: Floats, b_class: Ints) -> npt.NDArray[np.bool_]:
+    """(N, M) whether two boxes of one frame are of one vehicle: it was found as two classes, or once in part.
+
+    The rider in one box and rider with machine in the other, or cab and lorry: the one lies in the other and is of the
+    same kind. A motorcycle in front of a bus is not.
+    """
+    iou, inside = overlap_matrices(a_xyxy, b_xyxy)
+    two_wheeled = is_two_wheeled()
+    same_kind = two_wheeled[a_class][:, None] == two_wheeled[b_class][None, :]
+    return np.asarray((iou >= DUPLICATE_IOU) | (same_kind & (iou >= PART_IOU) & (inside >= PART_INSIDE)), np.bool_)
 
 
 def pair_costs(
@@ -67,15 +88,19 @@ def pair_costs(
     """
     size = box_size(tracks.position)
     variance = tracks.var_position[:, :2] + measurement_variance(tracks.position, noise)[:, :2]
-    offset = boxes[None, :, :2] - tracks.position[:, None, :2]
-    distance = (offset**2 / variance[:, None, :]).sum(axis=2)
-    overlapping = iou_matrix(to_xyxy(tracks.position), to_xyxy(boxes)) >= FORGIVING_IOU
-    near = (offset**2).sum(axis=2) <= reach_px[:, None] ** 2
-    volume = np.log(variance.prod(axis=1) / size**4) - 4 * np.log(noise.position)
-    ratio = np.log(np.maximum(boxes[None, :, 2:], 1.0) / np.maximum(tracks.position[:, None, 2:], 1.0))
-    shape = np.minimum(ratio**2 / SHAPE_VARIANCE, MOST_SHAPE_COST).sum(axis=2)
-    cost = np.minimum(distance, gate) + volume[:, None] + shape + flip_costs[track_class[:, None], box_class[None, :]]
-    cost[~near | ((distance > gate) & ~overlapping)] = np.inf
+    squares = (boxes[:, :2] - tracks.position[:, None, :2]) ** 2
+    distance = squares[..., 0] / variance[:, :1] + squares[..., 1] / variance[:, 1:]
+    impossible = squares[..., 0] + squares[..., 1] > reach_px[:, None] ** 2
+    far = distance > gate
+    if (far & ~impossible).any():
+        iou, _ = overlap_matrices(to_xyxy(tracks.position), to_xyxy(boxes))
+        far &= iou < FORGIVING_IOU
+    volume = np.log(variance[:, 0] * variance[:, 1] / size**4) - 4 * np.log(noise.position)
+    ratio = np.log(np.maximum(boxes[:, 2:], 1.0)) - np.log(np.maximum(tracks.position[:, None, 2:], 1.0))
+    shape = np.minimum(ratio**2 * (1 / SHAPE_VARIANCE), MOST_SHAPE_COST)
+    cost = np.minimum(distance, gate) + shape[..., 0] + shape[..., 1]
+    cost += volume[:, None] + flip_costs[track_class[:, None], box_class]
+    cost[impossible | far] = np.inf
     return np.asarray(cost, np.float64)
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import supervision as sv
 
 from pipeline.count import kalman
-from pipeline.count.association import Ints, assign, class_flip_costs, iou_matrix, pair_costs
+from pipeline.count.association import Ints, assign, class_flip_costs, pair_costs, same_vehicle
 from pipeline.count.kalman import Floats, MotionNoise
 from pipeline.types import NS_PER_S, VEHICLE_CLASSES
 
@@ -45,8 +45,6 @@ class TrackerSettings:
     """... and much more after the first sighting, when its velocity is not known (a motorcycle at 90 km/h)."""
     weak_reach: float = 0.5
     """The same for weak detections, whatever the time: they are as often something else."""
-    duplicate_iou: float = 0.6
-    """A spare detection that overlaps an associated one by this much is the same vehicle seen as another class."""
     noise: MotionNoise = field(default_factory=MotionNoise)
 
 
@@ -95,7 +93,7 @@ class Tracker:
         everyone = np.arange(len(self))
         reach = self._reach(captured_at_ns)
         rows, columns = self._match(everyone, np.flatnonzero(strong), boxes, classes, self._settings.gate, reach)
-        spare = np.setdiff1d(everyone, rows, assume_unique=True)
+        spare = np.delete(everyone, rows)
         reach = np.minimum(reach, self._settings.weak_reach)
         weak_rows, weak_columns = self._match(
             spare, np.flatnonzero(weak), boxes, classes, self._settings.weak_gate, reach
@@ -103,7 +101,7 @@ class Tracker:
         rows, columns = np.concatenate((rows, weak_rows)), np.concatenate((columns, weak_columns))
         self._correct(rows, columns, boxes, confidence, classes, captured_at_ns)
         may_start = strong & (confidence >= self._settings.new_track_confidence)
-        born = self._births(columns, may_start, boxes, confidence)
+        born = self._births(columns, may_start, boxes, classes)
         rows = np.concatenate((rows, np.arange(len(self), len(self) + len(born))))
         columns = np.concatenate((columns, born))
         self._start(born, boxes, confidence, classes, captured_at_ns)
@@ -167,20 +165,22 @@ class Tracker:
         self._seen_ns[rows] = now_ns
         self._class_weights[rows, classes[columns]] += confidence[columns]
 
-    def _births(self, taken: Ints, may_start: npt.NDArray[np.bool_], boxes: Floats, confidence: Floats) -> Ints:
-        """Rows of the detections that start a track: confident, nobody's, and not a second box of one vehicle."""
+    def _births(self, taken: Ints, may_start: npt.NDArray[np.bool_], boxes: Floats, classes: Ints) -> Ints:
+        """Rows of the detections that start a track: confident, nobody's, and not a second box of one vehicle.
+
+        Of two boxes of one vehicle the one higher in the list is kept.
+        """
         may_start = may_start.copy()
         may_start[taken] = False
         candidates = np.flatnonzero(may_start)
         if not len(candidates) or len(candidates) + len(taken) == 1:
             return candidates
-        candidates = candidates[np.argsort(-confidence[candidates], kind="stable")]
-        better = np.concatenate((taken, candidates))
+        rivals = np.concatenate((taken, candidates))
         corners = kalman.to_xyxy(boxes)
-        overlap = iou_matrix(corners[candidates], corners[better])
-        # Candidate i competes with what is taken and with the candidates before it.
-        overlap[np.arange(len(better)) >= len(taken) + np.arange(len(candidates))[:, None]] = 0.0
-        return np.sort(candidates[overlap.max(axis=1) < self._settings.duplicate_iou])
+        same = same_vehicle(corners[candidates], classes[candidates], corners[rivals], classes[rivals])
+        # A candidate's rivals are the boxes that are taken and the candidates before it.
+        same &= np.arange(len(rivals)) < len(taken) + np.arange(len(candidates))[:, None]
+        return candidates[~same.any(axis=1)]
 
     def _start(self, born: Ints, boxes: Floats, confidence: Floats, classes: Ints, now_ns: int) -> None:
         if not len(born):

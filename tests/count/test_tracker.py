@@ -87,6 +87,25 @@ def test_the_same_vehicle_found_as_two_classes_is_one_track():
     assert step.track.tolist() == [1]
 
 
+def test_a_motorcycle_found_with_and_without_its_rider_is_one_track():
+    tracker = Tracker()
+    for index in range(4):
+        whole = boxes((100, 100, 130, 170), name="motorcycle")
+        part = boxes((103, 130, 128, 170), confidence=0.5, name="motorcycle")
+        step = tracker.update(to_ns(index * 0.1), sv.Detections.merge([whole, part]))
+    assert step.track.tolist() == [1]
+
+
+def test_a_motorcycle_in_front_of_a_truck_is_a_track_of_its_own():
+    tracker = Tracker()
+    for index in range(4):
+        both = sv.Detections.merge(
+            [boxes((100, 100, 180, 170), name="truck"), boxes((110, 110, 160, 170), name="motorcycle")]
+        )
+        step = tracker.update(to_ns(index * 0.1), both)
+    assert step.track.tolist() == [1, 2]
+
+
 def test_a_track_is_confirmed_by_its_second_box():
     tracker = Tracker()
     confirmed = [tracker.update(to_ns(i * 0.1), boxes((100, 100, 140, 140))).confirmed.tolist() for i in range(2)]
