@@ -32,14 +32,14 @@ class Pinhole:
     def of(cls, scenario: Scenario) -> Pinhole:
         """The scenario's camera: on the southern arm's verge, its exact place drawn from the seed."""
         rng = np.random.default_rng([scenario.seed, 11])
-        position = np.array([rng.uniform(-8.0, 8.0), rng.uniform(-38.5, -35.0), rng.uniform(9.0, 11.0)])
+        position = np.array([rng.uniform(-6.5, 6.5), rng.uniform(-39.0, -36.0), rng.uniform(9.0, 11.0)])
         target = np.array([rng.uniform(-0.8, 0.8), rng.uniform(-10.0, -5.5), 0.0])
         forward = target - position
         forward /= np.linalg.norm(forward)
         right = np.cross(forward, (0.0, 0.0, 1.0))
         right /= np.linalg.norm(right)
         rotation = np.stack([right, np.cross(forward, right), forward])
-        focal_px = rng.uniform(0.69, 0.75) * max(scenario.width, scenario.height * 16 / 9)
+        focal_px = rng.uniform(0.67, 0.73) * max(scenario.width, scenario.height * 16 / 9)
         return cls(position, rotation, focal_px, scenario.width, scenario.height)
 
     def project(self, world: Floats) -> tuple[Floats, Floats]:

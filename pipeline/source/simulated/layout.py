@@ -19,7 +19,7 @@ ARMS: Final[dict[str, tuple[float, float]]] = {"U": (0.0, 1.0), "T": (1.0, 0.0),
 """Outward direction of each arm by its Indonesian letter: utara, timur, selatan, barat."""
 
 LANE_M: Final = 3.0
-HALF_MEDIAN_M: Final = 0.8
+HALF_MEDIAN_M: Final = 1.1
 KERB_M: Final = HALF_MEDIAN_M + 2 * LANE_M + 0.5
 """Half the width of an arm: half the median, two lanes, a paved edge."""
 STOP_M: Final = 14.0
@@ -36,7 +36,7 @@ STEP_M: Final = 0.25
 _LANES_OF: Final[dict[Turn, tuple[int, ...]]] = {"left": (1,), "right": (0,), "straight": (0, 1)}
 
 ENTRY_LINE_M: Final = {"U": 12.5, "T": 14.0, "S": 13.0, "B": 14.0}
-EXIT_LINE_M: Final = {"U": 13.5, "T": 15.5, "S": 13.5, "B": 15.5}
+EXIT_LINE_M: Final = {"U": 13.5, "T": 14.5, "S": 13.5, "B": 14.5}
 """Distance of the counting lines from the middle: just past the stop line, and where a turn is over."""
 
 
@@ -131,7 +131,7 @@ def _counting_line(arm: str, role: str, camera: Pinhole) -> CountingLine:
     inner, outer = 0.0, KERB_M + 3.0
     if arm in "TB":  # across the picture: the reference points lie up to three metres further north than the wheels
         far = left[1] > 0
-        inner, outer = (1.7, KERB_M + 4.0) if far else (-0.5, KERB_M + 1.0)
+        inner, outer = (1.85, KERB_M + 4.5) if far else (-1.65, KERB_M + 1.0)
     ends = np.array([[*(outward * distance + left * reach), 0.0] for reach in (inner, outer)])
     pixels, _ = camera.project(ends)
     start, end = (_rounded(pixel) for pixel in pixels)
