@@ -1,0 +1,213 @@
+"""Train the shipped detector: `python -m models.train --road-traffic DIR --base yolo11n.pt --out DIR`.
+
+Starts from COCO YOLO11n: keeps the rows of its head that belong to our classes (`surgery`), mixes real and simulated
+traffic (`data`), and fine-tunes with Ultralytics. Run it again with `--resume` after an interruption. Export and score
+the result with `models.export` and `models.evaluate`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import RandomSampler
+from ultralytics import YOLO
+from ultralytics.data.build import InfiniteDataLoader
+from ultralytics.models.yolo.detect import DetectionTrainer
+
+from models import data
+from models.classes import CLASSES
+from models.surgery import keep_classes, recalibrate_batch_norm
+
+TILE_WIDTH = 512
+PICTURES_PER_EPOCH = 640
+"""An epoch is a random part of the pictures: checkpoints are frequent, the learning rate falls in small steps."""
+SIMULATED_REPEATS = 2
+VEHICLES_IN_COCO = (1, 2, 3, 5, 7)
+"""bicycle, car, motorcycle, bus, truck in COCO's 80 classes."""
+
+
+class FineTuner(DetectionTrainer):  # type: ignore[misc]
+    """Ultralytics' trainer, but it trains the model it is given instead of rebuilding one for `nc` classes."""
+
+    def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Any:
+        """Return the checkpoint's own model, float32, ready to train."""
+        if weights is None:
+            raise ValueError("give a checkpoint to start from; a model from scratch is not what this recipe makes")
+        return weights.float()
+
+    def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
+        """Ultralytics' loader; in training over `PICTURES_PER_EPOCH` pictures drawn anew every epoch."""
+        loader = super().get_dataloader(dataset_path, batch_size=batch_size, rank=rank, mode=mode)
+        if mode != "train":
+            return loader
+        dataset = loader.dataset
+        return InfiniteDataLoader(
+            dataset=dataset,
+            batch_size=batch_size,
+            sampler=RandomSampler(dataset, num_samples=min(PICTURES_PER_EPOCH, len(dataset))),
+            num_workers=0,
+            collate_fn=dataset.collate_fn,
+        )
+
+
+def prepare(args: argparse.Namespace) -> Path:
+    """Write the training and validation pictures under `args.out`; returns the data set description's path."""
+    root: Path = args.out / "data"
+    description = root / "dataset.yaml"
+    if description.exists():
+        return description
+    find = _confident_vehicles(YOLO(args.base))
+    sources: dict[str, Iterator[data.LabelledPicture]] = {
+        "road_traffic": data.without_unlabelled_vehicles(data.road_traffic(args.road_traffic, held_out=False), find)
+    }
+    if args.vn_roundabout:
+        sources["vn_roundabout"] = data.vn_roundabout(args.vn_roundabout)
+    if args.simulated:
+        sources["simulated"] = data.labelled(args.simulated / "train" / "images")
+        data.write_yolo(data.labelled(args.simulated / "val" / "images"), root, "val-simulated")
+    data.write_yolo(data.road_traffic(args.road_traffic, held_out=True), root, "val")
+    used = {name: _write_source(pictures, root, name) for name, pictures in sources.items()}
+    (root / "sources.json").write_text(json.dumps(used, indent=1) + "\n")
+    write_epoch_list(root)
+    data.write_dataset_yaml(root / "calibration.yaml", train="images/calibration", val="images/calibration")
+    return data.write_dataset_yaml(description, train="train.txt", val="images/val")
+
+
+def _confident_vehicles(base: Any) -> Callable[[Any], data.Boxes]:
+    def find(image: Any) -> data.Boxes:
+        result = base.predict(image, imgsz=960, conf=0.35, classes=list(VEHICLES_IN_COCO), verbose=False)[0]
+        return np.asarray(result.boxes.xyxy.cpu().numpy(), dtype=np.float64)
+
+    return find
+
+
+def _write_source(pictures: Iterator[data.LabelledPicture], root: Path, name: str) -> int:
+    """Write one source's tiles and, whole, every eighth picture for the calibration; returns the number of pictures."""
+    count = 0
+    for count, picture in enumerate(pictures, start=1):
+        data.write_yolo(data.tiles(picture, TILE_WIDTH, count=2), root, f"train-{name}")
+        if count % 8 == 0:
+            data.write_yolo([picture], root, "calibration")
+    return count
+
+
+def write_epoch_list(root: Path) -> None:
+    """List the training tiles, those with rare classes several times and simulated ones `SIMULATED_REPEATS` times."""
+    paths, class_ids, weights = [], [], []
+    for images in sorted((root / "images").glob("train-*")):
+        for path in sorted(images.iterdir()):
+            rows = (root / "labels" / images.name / f"{path.stem}.txt").read_text().splitlines()
+            paths.append(path)
+            class_ids.append(np.array([int(row.split()[0]) for row in rows], dtype=np.int64))
+            weights.append(SIMULATED_REPEATS if images.name == "train-simulated" else 1)
+    repeats = data.repeat_factors(class_ids, threshold=0.3) * weights
+    lines = (f"{path.resolve()}\n" * int(n) for path, n in zip(paths, repeats, strict=True))
+    (root / "train.txt").write_text("".join(lines))
+
+
+def altered_base(base: Path, dataset: Path, out: Path) -> Path:
+    """Write the COCO model with our classes' rows only and honest batch-norm statistics; returns its path."""
+    path: Path = out / "start.pt"
+    if not path.exists():
+        model = YOLO(base)
+        network = model.model.float().eval()
+        keep_classes(network, CLASSES)
+        recalibrate_batch_norm(network, calibration_batches(dataset.parent / "images", pictures=240))
+        model.save(path)
+    return path
+
+
+def calibration_batches(folder: Path, *, pictures: int, batch: int = 8) -> Iterator[Tensor]:
+    """A fixed random sample of the training tiles as (batch, 3, 480, 512) float32 in 0..1, RGB."""
+    paths = sorted(folder.glob("train-*/*.jpg"))
+    chosen = random.Random(0).sample(paths, min(pictures, len(paths)))
+    for start in range(0, len(chosen) - batch + 1, batch):
+        images = [_picture(path) for path in chosen[start : start + batch]]
+        yield torch.from_numpy(np.stack(images)[..., ::-1].transpose(0, 3, 1, 2).copy()).float() / 255
+
+
+def _picture(path: Path) -> Any:
+    image = cv2.imread(str(path))
+    if image is None:
+        raise ValueError(f"{path} cannot be read as a picture")
+    return cv2.resize(image, (TILE_WIDTH, 480))
+
+
+def train(args: argparse.Namespace) -> Path:
+    """Run the recipe; returns the trained checkpoint's path."""
+    args.out.mkdir(parents=True, exist_ok=True)
+    last: Path = args.out / "run" / "weights" / "last.pt"
+    if args.resume:
+        YOLO(last).train(trainer=FineTuner, resume=True)
+        return last
+    dataset = prepare(args)
+    start = args.start_from or altered_base(args.base, dataset, args.out)
+    YOLO(start).train(
+        trainer=FineTuner,
+        data=dataset,
+        project=str(args.out.resolve()),
+        name="run",
+        exist_ok=True,
+        epochs=args.epochs,
+        time=args.hours,
+        imgsz=TILE_WIDTH,
+        batch=8,
+        nbs=8,
+        optimizer="AdamW",
+        lr0=args.lr,
+        lrf=0.05,
+        cos_lr=True,
+        warmup_epochs=args.warmup,
+        warmup_bias_lr=0.0,
+        weight_decay=5e-4,
+        freeze=args.freeze,
+        mosaic=1.0,
+        close_mosaic=args.close_mosaic,
+        scale=0.4,
+        translate=0.1,
+        hsv_h=0.015,
+        hsv_s=0.5,
+        hsv_v=0.4,
+        cache="ram",
+        workers=0,
+        device=args.device,
+        val=False,
+        plots=False,
+        save_period=1,
+        seed=0,
+        amp=args.device != "cpu",
+    )
+    return last
+
+
+def main() -> None:
+    """Command line of the recipe."""
+    parser = argparse.ArgumentParser(prog="python -m models.train", description=__doc__)
+    parser.add_argument("--road-traffic", type=Path, required=True, help='folder of "Road Traffic 4" in YOLO layout')
+    parser.add_argument("--vn-roundabout", type=Path, help="folder of the Vietnamese roundabout in YOLO layout")
+    parser.add_argument("--simulated", type=Path, help="folder written by models.simulate")
+    parser.add_argument("--base", type=Path, required=True, help="yolo11n.pt as trained on COCO")
+    parser.add_argument("--start-from", type=Path, help="a checkpoint of an earlier stage instead of the base")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the data, checkpoints and the log")
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--hours", type=float, help="fit the learning-rate schedule into this time instead of --epochs")
+    parser.add_argument("--close-mosaic", type=int, default=0, help="last epochs without mosaic")
+    parser.add_argument("--warmup", type=float, default=0.3, help="epochs over which the learning rate rises")
+    parser.add_argument("--lr", type=float, default=4e-4)
+    parser.add_argument("--freeze", type=int, default=5, help="first layers that keep COCO's weights")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted run in --out")
+    train(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()
