@@ -112,17 +112,18 @@ def test_vehicles_leave_the_scene() -> None:
     assert before.isdisjoint(v.id for v in traffic.vehicles)
 
 
-def test_most_vehicles_are_motorcycles_and_every_class_drives() -> None:
-    classes = np.zeros(len(VEHICLE_CLASSES), int)
-    traffic, known = Traffic(Scenario(seed=8, flow_vph=2400)), set()
+def test_every_class_drives_and_every_turn_is_taken_and_most_are_motorcycles() -> None:
+    traffic = Traffic(Scenario(seed=8, flow_vph=2400))
+    met = {}
     for _ in range(1800):
         traffic.tick()
         for vehicle in traffic.vehicles:
-            if vehicle.id not in known:
-                known.add(vehicle.id)
-                classes[vehicle.class_id] += 1
+            route = traffic.routes[vehicle.route]
+            met[vehicle.id] = vehicle.class_id, (route.from_arm, route.to_arm)
+    classes = np.bincount([class_id for class_id, _ in met.values()], minlength=len(VEHICLE_CLASSES))
     assert classes[0] > classes.sum() / 2
     assert (classes > 0).all()
+    assert {way for _, way in met.values()} == {(a, b) for a in ARMS for b in ARMS if a != b}
 
 
 def test_without_flow_the_junction_stays_empty() -> None:

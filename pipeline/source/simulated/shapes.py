@@ -145,6 +145,14 @@ class _Builder:
             low, high = y - width / 2, y + width / 2
             self.face([(u1, low, w1), (u1, high, w1), (u0, high, w0), (u0, low, w0)], TYRE)
 
+    def open_wheel(self, x: float, radius: float) -> None:
+        """A thin wheel that one can look through."""
+        self.solid()
+        rim = _ring(x, radius, 1.0)
+        for (u0, w0), (u1, w1) in zip(rim, rim[1:] + rim[:1], strict=True):
+            self.strip((u0, 0.0, w0), (u1, 0.0, w1), 0.06, TYRE)
+            self.face([(u1, -0.03, w1), (u1, 0.03, w1), (u0, 0.03, w0), (u0, -0.03, w0)], TYRE)
+
     def wheel_pair(self, x: float, y: float, radius: float, hub: Colour) -> None:
         """Two wheels under a body: only their outer sides, because the body hides the rest."""
         for side in (-1, 1):
@@ -312,11 +320,7 @@ def _motorcycle(rng: np.random.Generator) -> Body:
 def _bicycle(rng: np.random.Generator) -> Body:
     b, paint = _Builder(), _pick(rng, "motorcycle")
     for x in (-0.53, 0.55):
-        b.solid()
-        rim = [(x + 0.34 * float(np.cos(a)), 0.0, 0.35 + 0.34 * float(np.sin(a))) for a in np.arange(10) * np.pi / 5]
-        for a, c in zip(rim, rim[1:] + rim[:1], strict=True):
-            b.strip(a, c, 0.06, TYRE)
-        b.frustum((x - 0.33, x + 0.33), (-0.015, 0.015), (0.34, 0.36), TYRE)
+        b.open_wheel(x, 0.34)
     b.solid()
     saddle, crank, head = (-0.2, 0.0, 0.9), (-0.05, 0.0, 0.33), (0.42, 0.0, 0.88)
     for a, c in (

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
+from pipeline.source.simulated.camera import Floats
 from pipeline.source.simulated.scenario import Scenario
-from pipeline.source.simulated.view import View
+from pipeline.source.simulated.view import View, visible_fractions
 from pipeline.types import VEHICLE_CLASSES, CountingLine, Direction, Point
 
-DEFAULT_REFERENCE: Point = (0.5, 0.75)
+DEFAULT_REFERENCE: Final[Point] = (0.5, 0.75)
+"""The point of the box that the counting lines are laid for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class TrueCrossing:
     """Interpolated between the two frames around the crossing."""
     frame: int
     """First frame on the far side."""
+    visible: float
+    """Share of the vehicle that can be seen in that frame, 0 to 1; what is wholly hidden nobody can count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ class TruthKeeper:
     scenario: Scenario
     lines: tuple[CountingLine, ...]
     reference: Point = DEFAULT_REFERENCE
-    _points: dict[int, tuple[float, float]] = field(default_factory=dict)
+    _points: dict[int, Floats] = field(default_factory=dict)
     _entered: dict[int, TrueCrossing] = field(default_factory=dict)
 
     def follow(self, views: Iterable[tuple[int, View]]) -> Truth:
@@ -86,22 +91,35 @@ class TruthKeeper:
 
     def step(self, seq: int, view: View) -> Iterator[TrueCrossing]:
         """Crossings between the previous view and this one."""
-        share = np.array(self.reference)
         low, high = view.xyxy[:, :2].astype(float), view.xyxy[:, 2:].astype(float)
-        now = low + (high - low) * share
-        points = {v.id: (float(p[0]), float(p[1])) for v, p in zip(view.vehicles, now, strict=True)}
-        before, self._points = self._points, points
-        for vehicle in view.vehicles:
-            old = before.get(vehicle.id)
-            if old is None:
+        now = low + (high - low) * self.reference
+        before = self._points
+        self._points = {v.id: point for v, point in zip(view.vehicles, now, strict=True)}
+        self._entered = {vehicle: entry for vehicle, entry in self._entered.items() if vehicle in self._points}
+        known = [i for i, v in enumerate(view.vehicles) if v.id in before]
+        if not known:
+            return
+        old, new = np.stack([before[view.vehicles[i].id] for i in known]), now[known]
+        sides_old, sides_new = _sides(old, self.lines), _sides(new, self.lines)
+        visible = None
+        for row, column in np.argwhere((sides_old > 0) != (sides_new > 0)).tolist():
+            line = self.lines[column]
+            share = float(sides_old[row, column] / (sides_old[row, column] - sides_new[row, column]))
+            if not _between_ends(old[row] + (new[row] - old[row]) * share, line):
                 continue
-            for line in self.lines:
-                cut = _cut(old, points[vehicle.id], line)
-                if cut is not None:
-                    began, ended = self.scenario.captured_at_ns(seq - 1), self.scenario.captured_at_ns(seq)
-                    yield TrueCrossing(vehicle.id, line.name, cut[0], VEHICLE_CLASSES[vehicle.class_id],
-                                       began + round((ended - began) * cut[1]), seq)  # fmt: skip
-        self._entered = {key: value for key, value in self._entered.items() if key in points}
+            if visible is None:
+                visible = visible_fractions(view, self.scenario.width, self.scenario.height)
+            vehicle = view.vehicles[known[row]]
+            began, ended = self.scenario.captured_at_ns(seq - 1), self.scenario.captured_at_ns(seq)
+            yield TrueCrossing(
+                vehicle=vehicle.id,
+                line=line.name,
+                direction="forward" if sides_new[row, column] > 0 else "backward",
+                vehicle_class=VEHICLE_CLASSES[vehicle.class_id],
+                captured_at_ns=began + round((ended - began) * share),
+                frame=seq,
+                visible=float(visible[known[row]]),
+            )
 
     def movement(self, crossing: TrueCrossing) -> TrueMovement | None:
         """The movement that this crossing ends, if it ends one; an entry is remembered until its vehicle has gone."""
@@ -116,23 +134,14 @@ class TruthKeeper:
                             crossing.captured_at_ns)  # fmt: skip
 
 
-def _side(point: Point, line: CountingLine) -> float:
-    (x1, y1), (x2, y2) = line.start, line.end
-    return (x2 - x1) * (point[1] - y1) - (y2 - y1) * (point[0] - x1)
+def _sides(points: Floats, lines: tuple[CountingLine, ...]) -> Floats:
+    """(N, L), positive where a point is to the right of someone walking from a line's start to its end (y down)."""
+    start, end = np.array([line.start for line in lines]), np.array([line.end for line in lines])
+    along, offset = end - start, points[:, None] - start
+    return np.asarray(along[:, 0] * offset[:, :, 1] - along[:, 1] * offset[:, :, 0])
 
 
-def _cut(old: Point, new: Point, line: CountingLine) -> tuple[Direction, float] | None:
-    """Direction and the share of the way from `old` to `new` at which the line is cut, or None.
-
-    With y down, a positive side is the right-hand side of someone walking from start to end: `forward` leads there.
-    """
-    before, after = _side(old, line), _side(new, line)
-    if (before > 0) == (after > 0) or before == after:
-        return None
-    share = before / (before - after)
-    x, y = old[0] + (new[0] - old[0]) * share, old[1] + (new[1] - old[1]) * share
-    (x1, y1), (x2, y2) = line.start, line.end
-    along = ((x - x1) * (x2 - x1) + (y - y1) * (y2 - y1)) / ((x2 - x1) ** 2 + (y2 - y1) ** 2)
-    if not 0 <= along <= 1:
-        return None
-    return ("forward" if after > 0 else "backward"), share
+def _between_ends(point: Floats, line: CountingLine) -> bool:
+    start, end = np.array(line.start), np.array(line.end)
+    along = end - start
+    return bool(0 <= (point - start) @ along <= along @ along)
