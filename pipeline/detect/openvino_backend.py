@@ -91,17 +91,14 @@ class OpenVINODetector:
         self._lock = threading.Lock()
         self._networks: OrderedDict[tuple[int, int], _Network] = OrderedDict()
         self._core = ov.Core()
-        try:
-            self._model = self._core.read_model(path)
-        except RuntimeError as error:
-            raise InputError(f"{path} is no network that can be read, or is damaged; export it again") from error
+        self._model = _read_network(self._core, path)
         metadata = metadata_beside(path.parent, name) or metadata_inside(self._read_note, name)
         self._classes = ClassMap.from_names(metadata.names)
         self._fixed_size = _check_shapes(self._model, name, len(metadata.names))
-        self._last_size = self._fixed_size
         self._why = _describe_cpu(self._core, self._model, why)
         self._digest = digest_of([path, *path.parent.glob(f"{path.stem}.bin")])
         first = self._network_for(self._fixed_size or input_size_for(*USUAL_PICTURE))
+        self._last_size = self._fixed_size
         self._concurrency = int(first.compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
 
     @property
@@ -186,6 +183,18 @@ class OpenVINODetector:
         steps.input().model().set_layout(ov.Layout("NCHW"))
         steps.input().preprocess().convert_element_type(ov.Type.f32).convert_color(ColorFormat.RGB).scale(255.0)
         return self._core.compile_model(steps.build(), "CPU", COMPILE_OPTIONS)
+
+
+def _read_network(core: ov.Core, path: Path) -> ov.Model:
+    """Read an .xml (with its .bin) or .onnx."""
+    complaint = f"{path} is no network that can be read, or is damaged; export it again"
+    # OpenVINO takes what it does not know for TensorFlow's and then prints that parser's complaints.
+    if path.suffix == ".xml" and not path.read_bytes().rstrip(b"\0 \r\n").endswith(b"</net>"):
+        raise InputError(complaint)
+    try:
+        return core.read_model(path)
+    except RuntimeError as error:
+        raise InputError(complaint) from error
 
 
 def _check_shapes(model: ov.Model, name: str, class_count: int) -> tuple[int, int] | None:
