@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +35,7 @@ class Engine:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._inserting = threading.Lock()
         self._writer = self._connect()
         try:
             self.execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE} ENGINE = Atomic")
@@ -52,15 +54,19 @@ class Engine:
     def insert(self, table: str, rows: pa.Table) -> None:
         """Append `rows` to `table`, all or none per month; raises StorageError.
 
-        The token makes the engine drop a batch that it has lately taken, so that a retry costs nothing.
+        The token makes the engine drop a batch that it has lately taken, so that a retry costs nothing. Of chDB's ways
+        in, its streaming insert returns as if nothing had happened when the disk is full, so it is not used here.
         """
         columns = ", ".join(f"`{name}`" for name in rows.column_names)
+        statement = (
+            f"INSERT INTO {table} ({columns}) SELECT {columns} FROM Python(rows) "
+            f"SETTINGS insert_deduplication_token = '{_digest(rows)}', max_partitions_per_insert_block = 0"
+        )
         try:
-            # `Python(rows)` is read from the variable of that name in this frame.
-            self._writer.query(
-                f"INSERT INTO {table} ({columns}) SELECT {columns} FROM Python(rows) "
-                f"SETTINGS insert_deduplication_token = '{_digest(rows)}', max_partitions_per_insert_block = 0"
-            )
+            # `Python(rows)` finds the variable `rows` of this frame, and remembers it by that name for the whole
+            # process: without the lock, a thread would insert the rows of another.
+            with self._inserting:
+                self._writer.query(statement)
         except ChdbError as error:
             raise self._write_error(error) from error
 
