@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
@@ -106,3 +108,25 @@ def _pick_stream(container: InputContainer, name: str) -> VideoStream:
         if not cover_art and stream.codec_context is not None:
             return stream
     raise InputError(f"{name} has no video stream; give a recording with pictures")
+
+
+def frame_rate(stream: VideoStream) -> Fraction | None:
+    """Average pictures per second as the container states or FFmpeg guesses it."""
+    rate = stream.average_rate or stream.guessed_rate
+    return rate if rate and rate > 0 else None
+
+
+def stated_duration_s(container: InputContainer, stream: VideoStream) -> float | None:
+    """The shortest of what stream and container state: an edit list shortens only the container's, sound lengthens it.
+
+    Matroska states a stream's own length as a tag, `00:01:02.500000000`.
+    """
+    stated = []
+    if stream.duration and stream.time_base:
+        stated.append(float(stream.duration * stream.time_base))
+    if container.duration:
+        stated.append(container.duration / av.time_base)
+    if tag := re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", "")):
+        hours, minutes, seconds = tag.groups()
+        stated.append(int(hours) * 3600 + int(minutes) * 60 + float(seconds))
+    return min((length for length in stated if length > 0), default=None)

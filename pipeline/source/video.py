@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
@@ -10,18 +9,17 @@ from types import TracebackType
 from typing import Final, Self
 
 import av
-import numpy as np
-from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from pipeline.errors import InputError
-from pipeline.source.container import open_video
+from pipeline.source.container import frame_rate, open_video, stated_duration_s
+from pipeline.source.picture import to_bgr, upright_size
 from pipeline.source.protocol import SourceStats
 from pipeline.source.timeline import FALLBACK_FPS, StutterFilter, Timeline
 from pipeline.source.url import local_path, redact, scheme_of
-from pipeline.types import NS_PER_S, Frame, Image
+from pipeline.types import NS_PER_S, Frame
 
 MAX_READ_ERRORS: Final = 100
 """Consecutive unreadable packets after which the rest of a stream is given up."""
@@ -67,9 +65,9 @@ class VideoSource:
         self._url = url
         self._threads = threads
         self._started_at_ns = start_at_ns
-        self._from_ns = _part_bound_ns(from_s)
+        self._from_ns = _part_bound_ns(from_s) or 0
         self._to_ns = _part_bound_ns(to_s)
-        if self._to_ns is not None and self._to_ns <= (self._from_ns or 0):
+        if self._to_ns is not None and self._to_ns <= self._from_ns:
             raise InputError(
                 f"the part to read ends at {to_s:g} s, before it begins at {from_s or 0:g} s; swap the two"
             )
@@ -77,6 +75,7 @@ class VideoSource:
         self._seq = 0
         self._lost = 0
         self._ended_at_ns = 0
+        self._last_shown_ticks = 0
         self._size = (0, 0)
         self._container, self._stream = open_video(url, threads=threads)
         try:
@@ -101,7 +100,7 @@ class VideoSource:
         ends = [
             end for end in (self._stated_s, None if self._to_ns is None else self._to_ns / NS_PER_S) if end is not None
         ]
-        return max(0.0, min(ends) - (self._from_ns or 0) / NS_PER_S) if ends else None
+        return max(0.0, min(ends) - self._from_ns / NS_PER_S) if ends else None
 
     @property
     def frame_count_estimate(self) -> int | None:
@@ -135,13 +134,13 @@ class VideoSource:
 
     def _prime(self) -> Iterator[Frame]:
         """Decode the first picture, so that size, first pts and every input error are known at construction."""
-        self._rate = _rate_of(self._stream)
-        self._stated_s = _stated_duration_s(self._container, self._stream)
+        self._rate = frame_rate(self._stream)
+        self._stated_s = stated_duration_s(self._container, self._stream)
         pictures = self._decode()
         first = next(pictures, None)
         if first is None:
             raise InputError(f"{self.name} opens but holds no picture that can be decoded; copy it again")
-        self._size = _size_of(first)
+        self._size = upright_size(first)
         origin_pts = first.pts
         if self.stats.damaged and first.pts is not None and self._stream.start_time is not None:
             origin_pts = min(first.pts, self._stream.start_time)
@@ -155,7 +154,7 @@ class VideoSource:
         first_frame = next(frames, None)
         if first_frame is None:
             raise InputError(
-                f"{self.name} has no picture between {(self._from_ns or 0) / NS_PER_S:g} s and the end of the part to "
+                f"{self.name} has no picture between {self._from_ns / NS_PER_S:g} s and the end of the part to "
                 f"read; it could be read to {self._ended_at_ns / NS_PER_S:.1f} s"
             )
         return chain([first_frame], frames)
@@ -182,19 +181,18 @@ class VideoSource:
         return self._decode()
 
     def _deliver(self, pictures: Iterator[VideoFrame], timeline: Timeline) -> Iterator[Frame]:
-        counting = not self._from_ns
+        started = self._from_ns == 0
         for picture in pictures:
             offset_ns = timeline.offset_ns(picture.pts)
             if offset_ns is not None:
+                self._ended_at_ns, self._last_shown_ticks = offset_ns, picture.duration
                 if self._to_ns is not None and offset_ns >= self._to_ns:
-                    return
-                self._ended_at_ns = offset_ns
-                if offset_ns < (self._from_ns or 0):
+                    break
+            if not started:
+                self._lost = 0
+                if offset_ns is None or offset_ns < self._from_ns:
                     continue
-            elif not counting and self._from_ns:
-                continue
-            if not counting:
-                self._seq, counting = round(offset_ns / NS_PER_S * (self.fps or 0)) if offset_ns else 0, True
+                started, self._seq = True, round(offset_ns / NS_PER_S * (self.fps or 0))
             self.stats.frames_seen += 1
             frame = self._frame(picture, offset_ns)
             self._seq += 1
@@ -253,6 +251,8 @@ class VideoSource:
 
     def _report_end(self, timeline: Timeline) -> None:
         interval_s = float(1 / (self._rate or FALLBACK_FPS))
+        if self._stream.time_base is not None:
+            interval_s = max(interval_s, float(self._last_shown_ticks * self._stream.time_base))
         end_s = self._ended_at_ns / NS_PER_S + interval_s
         wanted_s = self._stated_s
         if wanted_s is not None and self._to_ns is not None:
@@ -272,47 +272,6 @@ class VideoSource:
             self.warnings.append(
                 f"{timeline.missing} pictures of {self.name} have no timestamp; they were spaced by the frame rate"
             )
-
-
-def to_bgr(picture: VideoFrame, size: tuple[int, int]) -> Image:
-    """The picture as (height, width, 3) uint8 BGR of `size`, turned upright; a view of FFmpeg's buffer where it can be.
-
-    A picture whose own size differs (a stream that changes its resolution) is scaled to `size`. One thread: converting
-    takes a third of a millisecond, and handing it out to others takes longer.
-    """
-    quarter_turns = round(picture.rotation / 90) % 4
-    width, height = size if quarter_turns % 2 == 0 else size[::-1]
-    bgr = picture.reformat(width=width, height=height, format="bgr24", threads=1)
-    plane = bgr.planes[0]
-    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(height, plane.line_size)
-    image = rows[:, : width * 3].reshape(height, width, 3)
-    return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image
-
-
-def _size_of(picture: VideoFrame) -> tuple[int, int]:
-    turned = round(picture.rotation / 90) % 2 == 1
-    return (picture.height, picture.width) if turned else (picture.width, picture.height)
-
-
-def _rate_of(stream: VideoStream) -> Fraction | None:
-    rate = stream.average_rate or stream.guessed_rate
-    return rate if rate and rate > 0 else None
-
-
-def _stated_duration_s(container: InputContainer, stream: VideoStream) -> float | None:
-    """The shortest of what stream and container state: an edit list shortens only the container's, sound lengthens it.
-
-    Matroska states a stream's own length as a tag, `00:01:02.500000000`.
-    """
-    stated = []
-    if stream.duration and stream.time_base:
-        stated.append(float(stream.duration * stream.time_base))
-    if container.duration:
-        stated.append(container.duration / av.time_base)
-    if tag := re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", "")):
-        hours, minutes, seconds = tag.groups()
-        stated.append(int(hours) * 3600 + int(minutes) * 60 + float(seconds))
-    return min((length for length in stated if length > 0), default=None)
 
 
 def _part_bound_ns(seconds: float | None) -> int | None:

@@ -99,3 +99,24 @@ def test_a_single_picture_is_refused(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "v.png"), textured(1))
     with pytest.raises(InputError, match="is not a video"):
         read(tmp_path / "v.png")
+
+
+def test_damage_is_told_of_a_part_that_ends_before_the_file(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.mp4", FIVE_SECONDS_MS, picture=textured, **H264)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 20_000] = np.random.default_rng(1).bytes(20_000)
+    path.write_bytes(content)
+    with VideoSource(str(path), camera="cam", start_at_ns=0, from_s=1.0, to_s=4.0) as source:
+        frames = list(source)
+    assert [frames[0].captured_at_ns, frames[-1].captured_at_ns] == [1_000_000_000, 3_900_000_000]
+    assert frames[0].lost_before == 0
+    assert source.stats.damaged > 0 and len(source.warnings) == 1
+    assert not source.stats.truncated
+
+
+def test_a_last_picture_shown_for_long_is_no_truncation(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.mp4", [0, 100, 200], last_shown_ms=5000, **H264)
+    _, source = read(path)
+    assert source.duration_s == pytest.approx(5.2, abs=0.1)
+    assert (source.stats.truncated, source.warnings) == (False, [])

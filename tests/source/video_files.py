@@ -40,6 +40,7 @@ def write_video(
     container_options: dict[str, str] | None = None,
     rate: int = 10,
     size: tuple[int, int] = (WIDTH, HEIGHT),
+    last_shown_ms: int = 0,
 ) -> Path:
     """Write `picture(i)` at `times_ms[i]`. Motion JPEG codes equal pictures equally and each by itself."""
     with av.open(str(path), "w", options=container_options or {}) as container:
@@ -59,7 +60,7 @@ def write_video(
             # Reordered pictures are decoded before the first is shown, at times before zero.
             packet.dts = times_ms[packet.dts // 1000] if packet.dts >= 0 else packet.dts // 10
             packet.time_base = MILLISECONDS
-            packet.duration = 0
+            packet.duration = last_shown_ms if packet is coded[-1] else 0
             container.mux(packet)
     return path
 
