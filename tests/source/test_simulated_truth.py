@@ -104,15 +104,16 @@ def test_counts_add_up_to_the_crossings(truth: Truth) -> None:
     assert truth.counts()[one.line, "forward", one.vehicle_class] == len(same)
 
 
-def test_lines_are_named_by_arm_and_lie_in_the_picture() -> None:
-    for seed in range(40):
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (640, 360), (800, 600), (720, 360)])
+def test_lines_are_named_by_arm_and_lie_in_the_picture(width: int, height: int) -> None:
+    for seed in range(25):
         for legs in (3, 4):
-            junction = SimulatedJunction(Scenario(seed=seed, legs=legs))
+            junction = SimulatedJunction(Scenario(seed=seed, legs=legs, width=width, height=height))
             expected = {f"{arm}-{way}" for arm in ("UTSB" if legs == 4 else "UTS") for way in ("in", "out")}
             assert {line.name for line in junction.lines} == expected
             for line in junction.lines:
                 assert line.approach == line.name[0]
                 assert line.role == {"in": "entry", "out": "exit"}[line.name[2:]]
                 for x, y in (line.start, line.end):
-                    assert 10 < x < 1270
-                    assert 10 < y < 710
+                    assert 0.01 * width < x < 0.99 * width
+                    assert 0.02 * height < y < 0.98 * height

@@ -39,7 +39,7 @@ class Pinhole:
         right = np.cross(forward, (0.0, 0.0, 1.0))
         right /= np.linalg.norm(right)
         rotation = np.stack([right, np.cross(forward, right), forward])
-        focal_px = rng.uniform(0.67, 0.73) * max(scenario.width, scenario.height * 16 / 9)
+        focal_px = rng.uniform(0.67, 0.73) * scenario.width
         return cls(position, rotation, focal_px, scenario.width, scenario.height)
 
     def project(self, world: Floats) -> tuple[Floats, Floats]:

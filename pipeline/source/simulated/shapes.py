@@ -176,8 +176,8 @@ class _Builder:
         self.lamps += [(x, y, z, sign), (x, -y, z, sign)] if y else [(x, 0.0, z, sign)]
 
     def build(self) -> Body:
-        vertices = np.array(self.vertices)
-        faces = np.array(self.faces, dtype=np.intp)
+        vertices, shared = np.unique(np.array(self.vertices), axis=0, return_inverse=True)
+        faces = shared.reshape(-1)[np.array(self.faces)].astype(np.intp)
         corners = vertices[faces]
         normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 1])
         normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12
