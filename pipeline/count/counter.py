@@ -89,8 +89,8 @@ class CameraCounter:
         coverage = self._coverage.observe(captured_at_ns, lost_before)
         self._see(step, detections, frame_seq, captured_at_ns)
         self._end(step.ended, captured_at_ns)
-        self._evict(captured_at_ns)
         crossings, movements = self._emit(captured_at_ns)
+        self._evict(captured_at_ns)
         return CountUpdate(self._tracked(step, detections), crossings, movements, coverage)
 
     def drop(self, captured_at_ns: int, count: int = 1) -> None:
@@ -101,7 +101,7 @@ class CameraCounter:
         """No more frames: every track ends, everything that waits is emitted, and the last partial minute."""
         for vehicle in list(self._vehicles.values()):
             if not vehicle.over:
-                self._end((vehicle.track,), 0)
+                self._end((vehicle.track,), vehicle.seen_ns)
         crossings, movements = self._emit(None)
         for vehicle in self._vehicles.values():
             self._tracker.drop(vehicle.track)
@@ -176,9 +176,7 @@ class CameraCounter:
         horizon_ns = now_ns - int(MOST_GAP_S * NS_PER_S)
         gone = [track for track, vehicle in self._vehicles.items() if vehicle.over and vehicle.seen_ns < horizon_ns]
         for track in gone:
-            vehicle = self._vehicles.pop(track)
-            if not any(waiting.vehicle is vehicle for waiting in self._waiting):
-                self._pairer.forget(vehicle.number)
+            self._pairer.forget(self._vehicles.pop(track).number)
 
     def _wait(self, vehicle: Vehicle, passages: list[Passage], now_ns: int) -> None:
         for passage in passages:

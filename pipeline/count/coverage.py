@@ -42,6 +42,8 @@ class CoverageMeter:
         self._last_ns = 0
         self._intervals_ns: deque[int] = deque(maxlen=REMEMBERED_INTERVALS)
         self._overloaded = False
+        self._dropped_ahead = 0
+        """Dropped frames of a minute that no processed frame has opened yet."""
 
     def observe(self, captured_at_ns: int, lost_before: int = 0) -> tuple[Coverage, ...]:
         """A frame was processed, `lost_before` were damaged or repeated before it; returns the minutes that ended."""
@@ -52,24 +54,30 @@ class CoverageMeter:
             ended = self._pass_time(captured_at_ns, lost_before)
         minute = self._current()
         minute.processed += 1
-        minute.dropped += lost_before
+        minute.dropped += lost_before + self._dropped_ahead
+        self._dropped_ahead = 0
         self._last_ns = captured_at_ns
         self._overloaded = False
         return tuple(ended)
 
     def drop(self, captured_at_ns: int, count: int = 1) -> None:
-        """Frames of this time were not processed because the device was behind."""
-        if self._minute is None:
-            self._begin(captured_at_ns)
-            self._last_ns = captured_at_ns
-        self._current().dropped += count
+        """Frames of this time were not processed because the device was behind; call in order with `observe`.
+
+        They count in their minute, or in the current one where that has ended or the first frame is yet to come.
+        """
         self._overloaded = True
+        if self._minute is None or captured_at_ns >= self._minute.start_ns + MINUTE_NS:
+            self._dropped_ahead += count
+        else:
+            self._minute.dropped += count
 
     def finish(self) -> tuple[Coverage, ...]:
         """No more frames: the last, partial minute. The last frame is taken to last as long as usual."""
         if self._minute is None:
             return ()
         minute = self._minute
+        minute.dropped += self._dropped_ahead
+        self._dropped_ahead = 0
         end_ns = minute.start_ns + MINUTE_NS
         shown_until_ns = min(end_ns, self._last_ns + self._typical_ns())
         minute.observed_ns += shown_until_ns - self._last_ns

@@ -1,8 +1,9 @@
 """Zero is not "no data": what was observed, minute by minute."""
 
 import pytest
+import supervision as sv
 
-from pipeline.count import CoverageMeter
+from pipeline.count import CameraCounter, CoverageMeter
 from pipeline.types import Coverage
 from tests.count.scenes import every, play, to_ns
 
@@ -62,6 +63,23 @@ def test_a_gap_of_frames_the_device_had_no_time_for_says_so():
     minutes = [minute for at_s in every(0.5, 40) for minute in meter.observe(to_ns(20 + at_s))]
     assert (minutes[0].observed_s, minutes[0].reason, minutes[0].frames_dropped) == (50, "overload", 19)
     assert minutes[0].frames_seen == minutes[0].frames_processed + 19
+
+
+def test_dropped_frames_count_in_the_minute_in_which_they_were_captured():
+    meter = CoverageMeter("cam-1")
+    meter.drop(to_ns(0), 1)
+    meter.observe(to_ns(1))
+    meter.drop(to_ns(59.5), 2)
+    meter.drop(to_ns(60.5), 4)
+    minutes = [*meter.observe(to_ns(61)), *meter.finish()]
+    assert [m.frames_dropped for m in minutes] == [3, 4]
+
+
+def test_a_counter_passes_dropped_frames_on():
+    counter = CameraCounter("cam-1", [])
+    counter.update(0, to_ns(0), sv.Detections.empty())
+    counter.drop(to_ns(0.1), 5)
+    assert counter.finish().coverage[0].frames_dropped == 5
 
 
 def test_frames_are_counted_in_their_own_minute():

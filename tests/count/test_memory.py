@@ -62,3 +62,16 @@ def test_nothing_is_left_after_the_end():
         counter.update(index, captured_at_ns, detections)
     counter.finish()
     assert counter.vehicles_held == 0
+
+
+def test_vehicles_that_entered_and_never_left_are_forgotten_over_gaps_in_the_footage():
+    counter, sizes, seq, at_ns = CameraCounter("cam-1", LINES), [], 0, START_NS
+    for _ in range(60):
+        for step in range(6):
+            box = np.array([[500, 150 + 20 * step, 540, 190 + 20 * step]], np.float32)
+            detections = sv.Detections(box, confidence=np.array([0.9]), class_id=np.array([1]))
+            counter.update(seq, at_ns, detections)
+            seq, at_ns = seq + 1, at_ns + NS_PER_S // FPS
+        at_ns += 6 * NS_PER_S
+        sizes.append(len(pickle.dumps(counter)))
+    assert max(sizes[30:]) <= max(sizes[:30]) + 200
