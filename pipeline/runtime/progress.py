@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
+from typing import Never
 
 from tqdm import tqdm
 
@@ -20,7 +21,7 @@ class Progress:
         self._total = total_frames
         self._done = 0
         self._began = self._last_line = time.monotonic()
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[Never] | None = None
         if sys.stderr.isatty():
             self._bar = tqdm(
                 desc=label, total=total_frames, unit="frame", mininterval=REDRAW_ON_A_TERMINAL_S, dynamic_ncols=True
@@ -34,7 +35,7 @@ class Progress:
         elif time.monotonic() - self._last_line >= LINE_IN_A_LOG_S:
             self._last_line = time.monotonic()
             elapsed_s = self._last_line - self._began
-            meter = tqdm.format_meter(self._done, self._total, elapsed_s, ncols=0, prefix=self._label, unit="frame")
+            meter = tqdm.format_meter(self._done, self._total or 0, elapsed_s, ncols=0, prefix=self._label, unit="frame")
             print(meter, file=sys.stderr, flush=True)
 
     def close(self) -> None:
