@@ -35,7 +35,9 @@ class Progress:
         elif time.monotonic() - self._last_line >= LINE_IN_A_LOG_S:
             self._last_line = time.monotonic()
             elapsed_s = self._last_line - self._began
-            meter = tqdm.format_meter(self._done, self._total or 0, elapsed_s, ncols=0, prefix=self._label, unit="frame")
+            meter = tqdm.format_meter(
+                self._done, self._total or 0, elapsed_s, ncols=0, prefix=self._label, unit="frame"
+            )
             print(meter, file=sys.stderr, flush=True)
 
     def close(self) -> None:
