@@ -11,6 +11,13 @@ from pipeline.types import NS_PER_S, Coverage, Crossing, Event, Movement
 
 US_PER_S: Final = 1_000_000
 
+SORTING_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "crossings_stored": ("camera", "captured_at", "event_id"),
+    "movements_stored": ("camera", "exited_at", "event_id"),
+    "coverage_stored": ("camera", "minute", "revision", "run"),
+}
+"""The columns that tell one stored row from another, as the schema has them."""
+
 _INSTANT: Final = pa.timestamp("ns", "UTC")
 
 _CROSSINGS: Final = pa.schema(
@@ -47,7 +54,8 @@ _MOVEMENTS: Final = pa.schema(
 _COVERAGE: Final = pa.schema(
     {
         "camera": pa.string(),
-        "minute": pa.timestamp("s", "UTC"),
+        # Seconds since the epoch: the engine's DateTime is 32 bits wide.
+        "minute": pa.uint32(),
         "observed_us": pa.uint32(),
         "frames_seen": pa.uint32(),
         "frames_processed": pa.uint32(),

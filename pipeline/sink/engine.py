@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,9 @@ from pipeline.sink.read_only import refuse_writes
 
 DATABASE: Final = "simpang"
 """A database of our own, of the Atomic engine: chDB's `default` is an overlay without atomic renames."""
+
+_ANY_PERIOD: Final = "max_partitions_per_insert_block = 0"
+"""A batch may reach over any number of months."""
 
 _PREFIX: Final = re.compile(r"(?:Code: \d+\. )?(?:DB::Exception: )")
 _NO_ROOM: Final = re.compile(
@@ -51,24 +54,44 @@ class Engine:
         except ChdbError as error:
             raise self._write_error(error) from error
 
-    def insert(self, table: str, rows: pa.Table) -> None:
+    def insert(self, table: str, rows: pa.Table, key: Sequence[str] = ()) -> None:
         """Append `rows` to `table`, all or none per month; raises StorageError.
 
-        The token makes the engine drop a batch that it has lately taken, so that a retry costs nothing. Of chDB's ways
-        in, its streaming insert returns as if nothing had happened when the disk is full, so it is not used here.
+        With the columns `key` that tell its rows apart, the batch is read back before this returns: chDB reports a disk
+        without room, but not a write that fails half-way (a quota, a limit on file sizes, a broken disk). Its streaming
+        insert reports neither and is not used.
         """
         columns = ", ".join(f"`{name}`" for name in rows.column_names)
-        statement = (
-            f"INSERT INTO {table} ({columns}) SELECT {columns} FROM Python(rows) "
-            f"SETTINGS insert_deduplication_token = '{_digest(rows)}', max_partitions_per_insert_block = 0"
-        )
+        statement = f"INSERT INTO {table} ({columns}) SELECT {columns} FROM Python(rows) SETTINGS {_ANY_PERIOD}"
         try:
             # `Python(rows)` finds the variable `rows` of this frame, and remembers it by that name for the whole
             # process: without the lock, a thread would insert the rows of another.
             with self._inserting:
-                self._writer.query(statement)
+                # The token makes the engine drop a batch that it has lately taken, so that a retry costs nothing.
+                self._writer.query(f"{statement}, insert_deduplication_token = '{_digest(rows)}'")
+                if not key or self._kept(table, rows, key):
+                    return
+                # The token is known but the rows are gone: their file was damaged and set aside when the store opened.
+                self._writer.query(f"{statement}, insert_deduplicate = 0")
+                if self._kept(table, rows, key):
+                    return
         except ChdbError as error:
             raise self._write_error(error) from error
+        raise StorageError(
+            f"the store {self._directory} did not keep a batch of {table}; check the disk, its quota and limits"
+        )
+
+    def _kept(self, table: str, rows: pa.Table, key: Sequence[str]) -> bool:
+        names = ", ".join(f"`{name}`" for name in key)
+        (wanted, found) = (
+            int(self._writer.query(sql, "TSV").bytes())
+            for sql in (
+                f"SELECT uniqExact({names}) FROM Python(rows)",
+                f"SELECT uniqExact({names}) FROM {table} "
+                f"WHERE ({names}) IN (SELECT {names} FROM Python(rows)) AND NOT ignore(*)",
+            )
+        )
+        return found == wanted
 
     def read(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """The result of one reading statement; raises InputError with the engine's reason.

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Self
+from typing import Any, Final, Self
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pyarrow as pa
 
-from pipeline.errors import InputError, StorageError, StoreBusyError
+from pipeline.errors import InputError
 from pipeline.sink import columns
+from pipeline.sink.directory import locked_directory
 from pipeline.sink.engine import Engine
 from pipeline.sink.events import check
 from pipeline.sink.migrations import outstanding, read_migrations
@@ -26,9 +25,6 @@ from pipeline.types import CountingLine, Event
 DEFAULT_TIMEZONE: Final = "Asia/Makassar"
 DEFAULT_FACILITY: Final = "signalised_protected"
 DEFAULT_PCU_VERSION: Final = "PKJI 2023"
-
-LOCK_NAME: Final = "simpang.lock"
-"""Held while a store is open; its presence also tells a store from any other directory."""
 
 _INSTANT: Final = pa.timestamp("ns", "UTC")
 
@@ -46,7 +42,7 @@ class EmbeddedStore:
     def __init__(self, path: str | Path, *, create: bool = True, now_ns: Callable[[], int] = time.time_ns) -> None:
         self._path = Path(path).absolute()
         self._now_ns = now_ns
-        self._lock = _locked_directory(self._path, create=create)
+        self._lock = locked_directory(self._path, create=create)
         try:
             self._engine = Engine(self._path)
         except BaseException:
@@ -69,7 +65,7 @@ class EmbeddedStore:
             if fault is not None:
                 raise ValueError(fault)
         for table, rows in columns.tables(events).items():
-            self._engine.insert(table, rows)
+            self._engine.insert(table, rows, columns.SORTING_KEYS[table])
 
     def register_camera(
         self,
@@ -254,39 +250,6 @@ LEFT JOIN
 WHERE greatest(c.start_ns, ifNull(r.from_ns, c.start_ns)) < {to_ns:Int64}
   AND least(c.start_ns + 60000000000, ifNull(r.to_ns, c.start_ns + 60000000000)) > {from_ns:Int64}
 """
-
-
-def _locked_directory(path: Path, *, create: bool) -> IO[str]:
-    """`path` as a directory that is ours alone, until the returned file is closed."""
-    if path.exists() and not path.is_dir():
-        raise InputError(f"{path} is a file, not a store; name a directory")
-    if not path.exists() and not create:
-        raise InputError(f"there is no store at {path}; count footage into it first, or name another directory")
-    if "?" in str(path):
-        raise InputError(f"the path of the store {path} holds a question mark, which it cannot; name another directory")
-    lock_path = path / LOCK_NAME
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        if not lock_path.exists() and any(path.iterdir()):
-            raise InputError(f"{path} is not a store and is not empty; name a new or an empty directory")
-        if not lock_path.exists() and not create:
-            raise InputError(f"{path} is not a store but an empty directory; name the store's directory")
-        lock = lock_path.open("a", encoding="utf-8")
-    except NotADirectoryError as error:
-        raise InputError(f"{path} cannot be a store: part of its path is a file; name another directory") from error
-    except OSError as error:
-        raise StorageError(
-            f"cannot use {path} as a store: {error.strerror}; choose another place or its permissions"
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise StoreBusyError(
-            f"the store {path} is open in another process; close that one first, or name another directory"
-        ) from error
-    os.set_inheritable(lock.fileno(), False)
-    return lock
 
 
 def _utc_offset_s(timezone: str) -> int:

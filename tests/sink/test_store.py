@@ -286,3 +286,31 @@ def test_a_place_without_permission_is_a_storage_error(tmp_path: Path, monkeypat
     monkeypatch.setattr(Path, "mkdir", refuse)
     with pytest.raises(StorageError, match="Permission denied"):
         open_store(tmp_path / "store")
+
+
+SMALL_FILES = """
+import resource, sys
+from pipeline.errors import StorageError
+from pipeline.sink.store import EmbeddedStore
+from tests.sink.events import crossing
+batch = [crossing(second) for second in range(20_000)]
+with EmbeddedStore(sys.argv[1]) as store:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+    try:
+        store.insert(batch)
+    except StorageError:
+        print("StorageError")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+with EmbeddedStore(sys.argv[1]) as store:
+    store.insert(batch)
+    print(store.query("SELECT count() AS n, sum(confidence) AS s FROM crossings").to_pylist())
+"""
+
+
+def test_a_write_that_fails_half_way_is_a_storage_error_and_the_batch_can_be_given_again(
+    empty_store_path: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "store"
+    shutil.copytree(empty_store_path, path, symlinks=True)
+    result = subprocess.run([sys.executable, "-c", SMALL_FILES, str(path)], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines() == ["StorageError", "[{'n': 20000, 's': 15000.0}]"]
