@@ -105,11 +105,14 @@ def to_ns(at_s: float) -> int:
     return START_NS + round(at_s * NS_PER_S)
 
 
-def play(actors: Sequence[Actor], lines: Sequence[CountingLine], times_s: Sequence[float]) -> Outcome:
-    """Count a scene from its first frame to the end of the footage."""
+def play(
+    actors: Sequence[Actor], lines: Sequence[CountingLine], times_s: Sequence[float], *, live: bool = False
+) -> Outcome:
+    """Count a scene from its first frame to the end of the footage; `live` footage has no end."""
     counter = CameraCounter("cam-1", lines)
     updates = [counter.update(index, to_ns(at_s), detections_of(actors, at_s)) for index, at_s in enumerate(times_s)]
-    updates.append(counter.finish())
+    if not live:
+        updates.append(counter.finish())
     return Outcome(
         crossings=tuple(crossing for update in updates for crossing in update.crossings),
         movements=tuple(movement for update in updates for movement in update.movements),

@@ -45,7 +45,7 @@ def test_a_vehicle_that_stops_just_past_the_line_and_reverses_does_not_count():
 
 def test_a_vehicle_that_stands_just_past_the_line_for_long_is_counted_while_it_stands():
     path = through((0, 300, 100), (2, 300, 303), (30, 300, 303))
-    outcome = play([Actor(path)], [LEVEL], every(0.1, 30))
+    outcome = play([Actor(path)], [LEVEL], every(0.1, 14), live=True)
     assert outcome.directions == ["forward"]
     assert outcome.crossings[0].captured_at_ns <= to_ns(2)
 
@@ -121,6 +121,11 @@ def test_a_vehicle_that_goes_out_of_sight_just_past_the_line_counts():
 
 def test_footage_that_ends_just_past_the_line_still_counts():
     assert play([Actor(straight((300, 100), (0, 80)))], [LEVEL], every(0.1, 2.6)).directions == ["forward"]
+
+
+def test_a_crossing_is_emitted_within_two_seconds_while_the_vehicle_drives_on():
+    outcome = play([Actor(straight((300, 100), (0, 80)))], [LEVEL], every(0.1, 4.4), live=True)
+    assert outcome.directions == ["forward"]
 
 
 def test_a_track_that_breaks_at_the_line_and_begins_anew_beyond_it_counts_once():
