@@ -52,7 +52,7 @@ class Scenario:
     start_at_ns: int = field(default=DEFAULT_START_NS)
     """Capture time of frame 0, UTC nanoseconds."""
     dropped: float = 0.0
-    """Probability that a frame never arrives: a hole in `Frame.seq`."""
+    """Probability that a frame never arrives: a hole in `Frame.seq`, counted in `Frame.lost_before`."""
     duplicated: float = 0.0
     """Probability that a frame shows the previous picture again, as a stuttering encoder does."""
 
@@ -137,4 +137,8 @@ def _parse(key: str, text: str) -> dict[str, object]:
 
 
 def _example(key: str) -> str:
-    return "size=1280x720" if key == "size" else f"{key}={getattr(Scenario(), _ALIASES.get(key, key)) or 80}"
+    """A value of this key that works."""
+    if key == "size":
+        return "size=1280x720"
+    value = getattr(Scenario(jpeg_quality=80), _ALIASES.get(key, key))
+    return f"{key}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
