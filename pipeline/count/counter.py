@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 import numpy as np
@@ -143,7 +144,7 @@ class CameraCounter:
     def _settle_origin(self, child: Vehicle, now_ns: int) -> None:
         """Decide whether a young vehicle is a new one or a fragment of one seen before."""
         first = child.beginning()
-        best, parent = 1.0, None
+        best, parent = inf, None
         for candidate in self._vehicles.values():
             if candidate.is_young or candidate.seen_ns >= first.captured_at_ns:
                 continue

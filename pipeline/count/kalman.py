@@ -38,51 +38,48 @@ class MotionNoise:
     """Least standard deviation of a measurement: a detector works on a shrunken picture."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class KalmanState:
-    """Position, velocity and covariance of N boxes."""
+    """Position, velocity and covariance of N boxes, in one array so that rows are taken and put at once."""
 
-    position: Floats
-    """(N, 4) centre x, centre y, width, height in pixels."""
-    velocity: Floats
-    """(N, 4) the same per second."""
-    var_position: Floats
-    """(N, 4) pixels squared."""
-    var_cross: Floats
-    """(N, 4) covariance of position and velocity."""
-    var_velocity: Floats
-    """(N, 4)."""
+    moments: Floats
+    """(5, N, 4): positions, velocities, variances of position, covariances of the two, variances of velocity.
+
+    Positions are centre x, centre y, width and height in pixels, velocities the same per second."""
 
     def __len__(self) -> int:
-        return len(self.position)
+        rows: int = self.moments.shape[1]
+        return rows
+
+    @property
+    def position(self) -> Floats:
+        """(N, 4) pixels, a view."""
+        view: Floats = self.moments[0]
+        return view
+
+    @property
+    def velocity(self) -> Floats:
+        """(N, 4) pixels per second, a view."""
+        view: Floats = self.moments[1]
+        return view
+
+    @property
+    def var_position(self) -> Floats:
+        """(N, 4) pixels squared, a view."""
+        view: Floats = self.moments[2]
+        return view
 
     def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> KalmanState:
         """A copy of some rows."""
-        return KalmanState(
-            self.position[rows],
-            self.velocity[rows],
-            self.var_position[rows],
-            self.var_cross[rows],
-            self.var_velocity[rows],
-        )
+        return KalmanState(self.moments[:, rows])
 
     def put(self, rows: npt.NDArray[np.intp], other: KalmanState) -> None:
         """Overwrite some rows by another state's rows."""
-        self.position[rows] = other.position
-        self.velocity[rows] = other.velocity
-        self.var_position[rows] = other.var_position
-        self.var_cross[rows] = other.var_cross
-        self.var_velocity[rows] = other.var_velocity
+        self.moments[:, rows] = other.moments
 
     def append(self, other: KalmanState) -> KalmanState:
         """This state's rows, then the other's."""
-        return KalmanState(
-            np.concatenate((self.position, other.position)),
-            np.concatenate((self.velocity, other.velocity)),
-            np.concatenate((self.var_position, other.var_position)),
-            np.concatenate((self.var_cross, other.var_cross)),
-            np.concatenate((self.var_velocity, other.var_velocity)),
-        )
+        return KalmanState(np.concatenate((self.moments, other.moments), axis=1))
 
 
 def to_cxcywh(xyxy: npt.ArrayLike) -> Floats:
@@ -110,39 +107,40 @@ def _per_coordinate(centre: float, extent: float, size: Floats) -> Floats:
 
 def initiate(measured: Floats, noise: MotionNoise) -> KalmanState:
     """States of boxes (N, 4) seen once: at rest, with a wide uncertainty of speed."""
+    variance = measurement_variance(measured, noise)
     speed = _per_coordinate(noise.initial_speed, noise.initial_growth, box_size(measured))
-    return KalmanState(
-        measured.copy(), np.zeros_like(measured), measurement_variance(measured, noise), np.zeros_like(speed), speed**2
-    )
+    nothing = np.zeros_like(measured)
+    return KalmanState(np.stack((measured, nothing, variance, nothing, speed**2)))
 
 
 def measurement_variance(boxes: Floats, noise: MotionNoise) -> Floats:
     """(N, 4) variance of a detector's box, in pixels squared."""
-    return _per_coordinate(noise.position, noise.extent, box_size(boxes)) ** 2 + noise.floor_px**2
+    return np.asarray(_per_coordinate(noise.position, noise.extent, box_size(boxes)) ** 2 + noise.floor_px**2)
 
 
 def predict(state: KalmanState, dt_s: float, noise: MotionNoise) -> KalmanState:
     """All states `dt_s` seconds later."""
-    density = _per_coordinate(noise.acceleration, noise.growth_acceleration, box_size(state.position)) ** 2
-    return KalmanState(
-        state.position + dt_s * state.velocity,
-        state.velocity,
-        state.var_position + dt_s * (2 * state.var_cross + dt_s * state.var_velocity) + density * (dt_s**3 / 3),
-        state.var_cross + dt_s * state.var_velocity + density * (dt_s**2 / 2),
-        state.var_velocity + density * dt_s,
-    )
+    position, velocity, variance, covariance, var_velocity = state.moments
+    density = _per_coordinate(noise.acceleration, noise.growth_acceleration, box_size(position)) ** 2
+    later = np.empty_like(state.moments)
+    later[0] = position + dt_s * velocity
+    later[1] = velocity
+    later[2] = variance + dt_s * (2 * covariance + dt_s * var_velocity) + density * (dt_s**3 / 3)
+    later[3] = covariance + dt_s * var_velocity + density * (dt_s**2 / 2)
+    later[4] = var_velocity + density * dt_s
+    return KalmanState(later)
 
 
 def update(state: KalmanState, measured: Floats, noise: MotionNoise) -> KalmanState:
     """All states corrected by one measured box (N, 4) each."""
-    innovation_variance = state.var_position + measurement_variance(measured, noise)
-    gain_position = state.var_position / innovation_variance
-    gain_velocity = state.var_cross / innovation_variance
-    residual = measured - state.position
-    return KalmanState(
-        state.position + gain_position * residual,
-        state.velocity + gain_velocity * residual,
-        (1 - gain_position) * state.var_position,
-        (1 - gain_position) * state.var_cross,
-        state.var_velocity - gain_velocity * state.var_cross,
-    )
+    position, velocity, variance, covariance, var_velocity = state.moments
+    total = variance + measurement_variance(measured, noise)
+    gain_position, gain_velocity = variance / total, covariance / total
+    residual = measured - position
+    corrected = np.empty_like(state.moments)
+    corrected[0] = position + gain_position * residual
+    corrected[1] = velocity + gain_velocity * residual
+    corrected[2] = (1 - gain_position) * variance
+    corrected[3] = (1 - gain_position) * covariance
+    corrected[4] = var_velocity - gain_velocity * covariance
+    return KalmanState(corrected)
