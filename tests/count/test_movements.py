@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from pipeline.count.movements import MovementPairer
 from pipeline.types import CountingLine, Crossing
 from tests.count.scenes import Actor, every, hidden, play, straight, through, to_ns
@@ -102,3 +104,18 @@ def test_a_forgotten_vehicle_leaves_no_entry_behind():
     pairer.cross(crossing("U-in", "forward", 1, 1), fragment=1)
     pairer.forget(1)
     assert len(pairer) == 0
+
+
+def test_trembling_boxes_at_25_frames_a_second_are_stitched():
+    rng = np.random.default_rng(3)
+    stitched = []
+    for _ in range(8):
+        tremble = iter(rng.normal(0, 2.5, (1000, 2)).tolist())
+
+        def path(at_s, tremble=tremble):
+            x, y = THROUGH(at_s)
+            dx, dy = next(tremble)
+            return None if 2.0 <= at_s < 4.6 else (x + dx, y + dy)
+
+        stitched += [movement.stitched for movement in play([Actor(path)], LINES, every(0.04, 8)).movements]
+    assert stitched == [True] * 8
