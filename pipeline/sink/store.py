@@ -54,6 +54,11 @@ class EmbeddedStore:
             self.close()
             raise
 
+    @property
+    def path(self) -> Path:
+        """The store's directory, absolute; an outbox may lie in it."""
+        return self._path
+
     def insert(self, events: Sequence[Event]) -> None:
         """Keep `events`; they are on the disk when this returns, and may be given again without being counted again.
 

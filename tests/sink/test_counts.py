@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 
 import pytest
@@ -61,36 +62,35 @@ def test_bins_between_clips_a_month_apart_are_listed(store: EmbeddedStore) -> No
     assert [row[0] for row in counts(store)] == list(range(0, far + 15, 15))
 
 
-@pytest.mark.parametrize(
-    ("coverage", "status"),
-    [
-        ([minute(m) for m in range(15)], "complete"),
-        ([minute(m, 58.9) for m in range(15)], "complete"),
-        ([minute(m, 58.0, reason="overload") for m in range(15)], "interrupted"),
-        ([minute(m) for m in range(10)], "partial"),
-        ([minute(m) for m in range(7, 15)], "partial"),
-        ([minute(5, 20.0, reason="edge")], "partial"),
-        ([minute(5)], "partial"),
-        (
-            [minute(0, 30.0, reason="edge"), *[minute(m) for m in range(1, 14)], minute(14, 20.0, reason="edge")],
-            "partial",
-        ),
-        ([minute(m) for m in range(15) if m != 7], "interrupted"),
-        ([minute(m, 60.0 if m != 7 else 10.0, reason="edge") for m in range(15)], "interrupted"),
-        ([*[minute(m) for m in range(10)], minute(10, 20.0, reason="gap")], "interrupted"),
-        ([minute(m) for m in range(5)] + [minute(5, 0.0, reason="gap")], "interrupted"),
-        ([minute(m, 0.0, reason="gap") for m in range(15)], "missed"),
-    ],
-)
-def test_status_says_how_much_of_the_bin_was_observed(
-    store: EmbeddedStore, coverage: list[object], status: str
-) -> None:
-    store.register_lines(CAMERA, [line()], run="run-a")
-    store.insert(coverage)  # type: ignore[arg-type]
-    ((_, count, observed_s, found),) = counts(store)
-    assert found == status
-    assert count == (None if status == "missed" else 0)
-    assert observed_s == pytest.approx(sum(c.observed_s for c in coverage))  # type: ignore[attr-defined]
+STATUSES = [
+    ([minute(m) for m in range(15)], "complete"),
+    ([minute(m, 58.9) for m in range(15)], "complete"),
+    ([minute(m, 58.0, reason="overload") for m in range(15)], "interrupted"),
+    ([minute(m) for m in range(10)], "partial"),
+    ([minute(m) for m in range(7, 15)], "partial"),
+    ([minute(5, 20.0, reason="edge")], "partial"),
+    ([minute(5)], "partial"),
+    (
+        [minute(0, 30.0, reason="edge"), *[minute(m) for m in range(1, 14)], minute(14, 20.0, reason="edge")],
+        "partial",
+    ),
+    ([minute(m) for m in range(15) if m != 7], "interrupted"),
+    ([minute(m, 60.0 if m != 7 else 10.0, reason="edge") for m in range(15)], "interrupted"),
+    ([*[minute(m) for m in range(10)], minute(10, 20.0, reason="gap")], "interrupted"),
+    ([minute(m) for m in range(5)] + [minute(5, 0.0, reason="gap")], "interrupted"),
+    ([minute(m, 0.0, reason="gap") for m in range(15)], "missed"),
+]
+
+
+def test_status_says_how_much_of_the_bin_was_observed(store: EmbeddedStore) -> None:
+    for number, (coverage, _) in enumerate(STATUSES):
+        camera = f"camera-{number}"
+        store.register_lines(camera, [line()], run="run-a")
+        store.insert([dataclasses.replace(one, camera=camera) for one in coverage])
+    for number, (coverage, status) in enumerate(STATUSES):
+        found = counts(store, where=f"camera = 'camera-{number}'")
+        observed_s = pytest.approx(sum(one.observed_s for one in coverage))
+        assert found == [(0, None if status == "missed" else 0, observed_s, status)], f"case {number}"
 
 
 def test_an_hour_sums_its_quarters(store: EmbeddedStore) -> None:
