@@ -35,7 +35,7 @@ class StoreDelivery:
         """Opens the store and its outbox, and first loads what an earlier process may have left there."""
         self._store = open_store(url)
         try:
-            self._outbox = Outbox(Path(url) / OUTBOX_NAME)
+            self._outbox = Outbox(self._store.path / OUTBOX_NAME)
         except BaseException:
             self._store.close()
             raise
