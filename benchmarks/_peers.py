@@ -33,13 +33,14 @@ class Peer(Protocol):
 class UltralyticsObjectCounter:
     """`ultralytics.solutions.ObjectCounter`, one for each line since it knows only one."""
 
-    def __init__(self, weights: Path, lines: Sequence[CountingLine]) -> None:
+    def __init__(self, weights: Path, lines: Sequence[CountingLine], *, long_side: int = 640) -> None:
         self._lines = lines
         self._counters = [
             solutions.ObjectCounter(
                 model=str(weights),
                 region=[tuple(map(int, line.start)), tuple(map(int, line.end))],
                 classes=_vehicle_ids(weights),
+                imgsz=long_side,
                 show=False,
                 verbose=False,
             )

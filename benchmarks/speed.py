@@ -40,6 +40,8 @@ SETTINGS: Final[tuple[dict[str, Any], ...]] = (
 )
 """What is tried on top of Simpang's own settings; the bare network's rate is that of the best."""
 BARE_S: Final = 5.0
+PEER_FRAMES: Final = 200
+"""What ObjectCounter is given each round: its rate is steady from the start."""
 
 
 def simulated_clip() -> tuple[Path, str]:
@@ -84,7 +86,9 @@ def bare_rate(compiled: ov.CompiledModel, seconds: float) -> float:
     return count / (time.perf_counter() - began)
 
 
-def bare_networks(video: Path, model: Path | None) -> tuple[list[tuple[dict[str, Any], ov.CompiledModel]], str, Path]:
+def bare_networks(
+    video: Path, model: Path | None
+) -> tuple[list[tuple[dict[str, Any], ov.CompiledModel]], tuple[int, int], Path]:
     """The network as Simpang compiles it for this clip, once for each of `SETTINGS`; its input's size; its folder."""
     with closing(load_detector(model, "cpu")) as detector:
         detector.detect([next(decode(video)).image])
@@ -94,7 +98,7 @@ def bare_networks(video: Path, model: Path | None) -> tuple[list[tuple[dict[str,
             # The detector's own compile step, since only the very same graph is a fair yardstick.
             with mock.patch.dict(openvino_backend.COMPILE_OPTIONS, settings):
                 compiled.append((settings, detector._compile(size)))
-        return compiled, f"{size[0]}x{size[1]}", Path(detector.info.path).parent
+        return compiled, size, Path(detector.info.path).parent
 
 
 def count_rates(video: Path, line: str, model: Path) -> tuple[float, float]:
@@ -109,8 +113,11 @@ def count_rates(video: Path, line: str, model: Path) -> tuple[float, float]:
     return result["frames"] / result["elapsed_s"], result["frames"] / (time.perf_counter() - began)
 
 
-def object_counter(line: str, model: Path) -> Callable[[Path], float]:
-    """`ultralytics.solutions.ObjectCounter` on the same weights and line, fed by cv2 as in its documentation."""
+def object_counter(line: str, model: Path, long_side: int) -> Callable[[Path, int], float]:
+    """`ultralytics.solutions.ObjectCounter` on the same weights and line, fed by cv2 as in its documentation.
+
+    `long_side` is that of the network's input, for which its default is 640.
+    """
     import cv2
 
     from benchmarks._peers import UltralyticsObjectCounter
@@ -120,15 +127,15 @@ def object_counter(line: str, model: Path) -> Callable[[Path], float]:
     if not model.name.endswith("_openvino_model"):  # the only name by which Ultralytics knows such a folder
         folder = Path(tempfile.mkdtemp()) / f"{model.name}_openvino_model"
         shutil.copytree(model, folder)
-    counter = UltralyticsObjectCounter(folder, [parse_line(line)])
+    counter = UltralyticsObjectCounter(folder, [parse_line(line)], long_side=long_side)
 
-    def measure(video: Path) -> float:
+    def measure(video: Path, frames: int) -> float:
         capture = cv2.VideoCapture(str(video))
-        began, frames = time.perf_counter(), 0
-        while (read := capture.read())[0]:
-            counter.update(frames, read[1])
-            frames += 1
-        return frames / (time.perf_counter() - began)
+        began, done = time.perf_counter(), 0
+        while done < frames and (read := capture.read())[0]:
+            counter.update(done, read[1])
+            done += 1
+        return done / (time.perf_counter() - began)
 
     return measure
 
@@ -146,38 +153,42 @@ def main() -> None:
     video, line = (args.video, args.line) if args.video else simulated_clip()
 
     networks, input_size, model = bare_networks(video, args.model)
+    shape = f"{input_size[0]}x{input_size[1]}"
     tried = {json.dumps(settings): bare_rate(compiled, BARE_S / 2) for settings, compiled in networks}
     settings, network = max(networks, key=lambda item: tried[json.dumps(item[0])])
-    peer = None if args.no_peer else object_counter(line, model)
+    peers: dict[str, Callable[[Path, int], float]] = {}
+    if not args.no_peer:
+        peers = {
+            f"ObjectCounter at {size}": object_counter(line, model, size) for size in sorted({640, max(input_size)})
+        }
     measured: dict[str, list[float]] = {"decode alone": [], "bare network": [], "simpang count": [], "its process": []}
-    if peer:
-        measured["ObjectCounter"] = []
-        peer(video)  # its first pass compiles and fills caches
+    for name, measure in peers.items():
+        measured[name] = []
+        measure(video, PEER_FRAMES // 10)  # compiles and fills caches
     for _ in range(args.rounds):
         measured["decode alone"].append(rate(decode(video)))
         measured["bare network"].append(bare_rate(network, BARE_S))
         steady, process = count_rates(video, line, model)
         measured["simpang count"].append(steady)
         measured["its process"].append(process)
-        if peer:
-            measured["ObjectCounter"].append(peer(video))
+        for name, measure in peers.items():
+            measured[name].append(measure(video, PEER_FRAMES))
 
     median = {name: statistics.median(values) for name, values in measured.items()}
     ratios = {"simpang count / bare network": (median["simpang count"] / median["bare network"], 0.9)}
-    if peer:
-        ratios["simpang count / ObjectCounter"] = (median["simpang count"] / median["ObjectCounter"], 2.0)
+    ratios |= {f"simpang count / {name}": (median["simpang count"] / median[name], 2.0) for name in peers}
     rates = [[name, median[name], min(values), max(values)] for name, values in measured.items()]
     publish(
         "speed",
         "; ".join(f"{name} {value:.2f} (wanted {wanted})" for name, (value, wanted) in ratios.items())
-        + f"; {median['simpang count']:.0f} frames/s, {model.name} at {input_size}",
-        f"{model.name} at {input_size}, {args.rounds} rounds\n\n"
+        + f"; {median['simpang count']:.0f} frames/s, {model.name} at {shape}",
+        f"{model.name} at {shape}, {args.rounds} rounds\n\n"
         + table(["frames per second", "median", "least", "most"], rates)
         + "\n\n"
         + table(["ratio", "measured", "wanted"], [[name, *pair] for name, pair in ratios.items()]),
         {
             "model": model.name,
-            "input_size": input_size,
+            "input_size": shape,
             "video": "simulated" if not args.video else video.name,
             "bare_settings": settings,
             "bare_rates_tried": tried,
