@@ -53,11 +53,22 @@ def test_an_id_survives_a_change_of_class():
     assert ids_over_time(Tracker(), [flipping], every(0.1, 3)) == [[1]] * 31
 
 
-def test_of_two_equally_near_boxes_a_track_takes_the_one_of_its_class():
+def test_a_new_track_does_not_take_the_box_of_a_settled_one():
+    tracker = Tracker()
+    for index in range(5):
+        tracker.update(to_ns(index * 0.2), boxes((100 + 20 * index, 100, 140 + 20 * index, 140)))
+    step = tracker.update(to_ns(1.0), boxes((200, 100, 240, 140), (250, 100, 290, 140)))
+    assert step.track.tolist() == [1, 2]
+    step = tracker.update(to_ns(1.2), boxes((227, 100, 267, 140)))
+    assert step.track.tolist() == [1]
+
+
+@pytest.mark.parametrize(("own", "other"), [("motorcycle", "car"), ("truck", "bus")])
+def test_of_two_equally_near_boxes_a_track_takes_the_one_of_its_class(own, other):
     tracker = Tracker()
     for index in range(3):
-        tracker.update(to_ns(index * 0.1), boxes((100, 100, 140, 140), name="motorcycle"))
-    both = sv.Detections.merge([boxes((92, 100, 132, 140)), boxes((108, 100, 148, 140), name="motorcycle")])
+        tracker.update(to_ns(index * 0.1), boxes((100, 100, 140, 140), name=own))
+    both = sv.Detections.merge([boxes((92, 100, 132, 140), name=other), boxes((108, 100, 148, 140), name=own)])
     step = tracker.update(to_ns(0.3), both)
     assert step.detection[step.track == 1].tolist() == [1]
 
