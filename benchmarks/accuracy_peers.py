@@ -2,22 +2,26 @@
 
     python -m benchmarks.accuracy_peers [--truth FILE] [--clips DIR] [--models FOLDER ...] [--counters NAME ...]
 
-Every counter sees every decoded frame, and is judged by the same hand counts with the same matching.
+Every counter sees every decoded frame, and is judged by the same hand counts with the same matching. Models and
+counters that are left out keep the result of an earlier run.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import cv2
 
-from benchmarks._report import SHARED, give_up, publish, table
+from benchmarks._report import RESULTS, SHARED, give_up, publish, table
 from pipeline.report.accuracy import AccuracyReport, CountedClip, Truth, evaluate, load_truth
 from pipeline.types import CountingLine, Crossing
+
+NAME: Final = "accuracy_peers"
 
 CountClip = Callable[[Path, Path, list[CountingLine]], CountedClip]
 
@@ -81,7 +85,6 @@ def main() -> None:
     parser.add_argument("--clips", type=Path, metavar="DIR", help="default: clips/ beside the truth file")
     parser.add_argument("--models", type=Path, nargs="+", metavar="FOLDER", help="OpenVINO exports of YOLO")
     parser.add_argument("--counters", nargs="+", choices=list(COUNTERS), default=list(COUNTERS), metavar="NAME")
-    parser.add_argument("--name", default="accuracy_peers", help="name of the result (default: %(default)s)")
     args = parser.parse_args()
     if not args.truth.exists():
         give_up(f"no hand counts at {args.truth}: give --truth FILE, in the form that `simpang eval` reads")
@@ -89,26 +92,32 @@ def main() -> None:
     if missing := [model for model in models if not model.is_dir()]:
         give_up(f"no model at {missing[0]}: give --models FOLDER, an OpenVINO export of YOLO")
     truth, clips = load_truth(args.truth), args.clips or args.truth.parent / "clips"
-    reports = {
-        (model.name, name): _judge(truth, clips, model, COUNTERS[name]) for model in models for name in args.counters
+    judged = _judged_before() | {
+        (model.name, name): _judge(truth, clips, model, COUNTERS[name]).to_json()
+        for model in models
+        for name in args.counters
     }
-    heads = [f"{name}, {model}" for model, name in reports]
-    names = [clip.name for clip in truth.clips]
-    rows = [[name, *(report.clips[name].wape for report in reports.values())] for name in names]
-    rows += [["all: WAPE", *(report.overall.wape for report in reports.values())]]
-    rows += [["all: precision", *(report.overall.precision for report in reports.values())]]
-    rows += [["all: recall", *(report.overall.recall for report in reports.values())]]
-    rows += [["all: effectiveness", *(report.overall.effectiveness for report in reports.values())]]
+    measures = ("wape", "precision", "recall", "effectiveness")
+    rows = [
+        [f"{name}, {model}", *(report["overall"][measure] for measure in measures)]
+        + [report["clips"][clip.name]["wape"] for clip in truth.clips]
+        for (model, name), report in judged.items()
+    ]
     publish(
-        args.name,
-        "WAPE " + ", ".join(f"{report.overall.wape:.3f} {name} ({model})" for (model, name), report in reports.items()),
-        table(["WAPE", *heads], rows),
-        {
-            "counters": [
-                {"model": model, "counter": name, **report.to_json()} for (model, name), report in reports.items()
-            ]
-        },
+        NAME,
+        "WAPE "
+        + ", ".join(f"{report['overall']['wape']:.3f} {name} ({model})" for (model, name), report in judged.items()),
+        table(["counter, model", *measures, *(Path(clip.name).stem[:8] for clip in truth.clips)], rows)
+        + "\n(per clip: WAPE)",
+        {"counters": [{"model": model, "counter": name, **report} for (model, name), report in judged.items()]},
     )
+
+
+def _judged_before() -> dict[tuple[str, str], Any]:
+    """What earlier runs found; counts do not depend on the machine's speed, so the comparison may be made in parts."""
+    path = RESULTS / f"{NAME}.json"
+    before = json.loads(path.read_text())["counters"] if path.exists() else []
+    return {(entry.pop("model"), entry.pop("counter")): entry for entry in before}
 
 
 if __name__ == "__main__":
