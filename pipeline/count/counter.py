@@ -90,6 +90,7 @@ class CameraCounter:
         coverage = self._coverage.observe(captured_at_ns, lost_before)
         self._see(step, detections, frame_seq, captured_at_ns)
         self._end(step.ended, captured_at_ns)
+        self._take_back(step.doubles, captured_at_ns)
         crossings, movements = self._emit(captured_at_ns)
         self._evict(captured_at_ns)
         return CountUpdate(self._tracked(step, detections), crossings, movements, coverage)
@@ -172,6 +173,16 @@ class CameraCounter:
                 self._settle_origin(vehicle, now_ns)
                 vehicle = self._vehicles[track]
             self._wait(vehicle, vehicle.finish(), now_ns)
+
+    def _take_back(self, tracks: Iterable[int], now_ns: int) -> None:
+        """Tracks that were second boxes of other vehicles: nothing of them counts."""
+        for track in tracks:
+            vehicle = self._vehicles[track]
+            if vehicle.number != track:  # a fragment of a vehicle that was real before
+                self._end((track,), now_ns)
+                continue
+            del self._vehicles[track]
+            self._waiting = [waiting for waiting in self._waiting if waiting.vehicle is not vehicle]
 
     def _evict(self, now_ns: int) -> None:
         horizon_ns = now_ns - int(MOST_GAP_S * NS_PER_S)

@@ -23,12 +23,15 @@ from pipeline.types import NS_PER_S, VEHICLE_CLASSES
 class TrackerSettings:
     """Thresholds of the tracker; the defaults suit any camera."""
 
-    high_confidence: float = 0.4
-    """Detections from here on are associated first."""
+    high_confidence: float = 0.25
+    """Detections from here on are associated first, and may start tracks."""
     low_confidence: float = 0.1
     """Detections below are ignored."""
-    new_track_confidence: float = 0.4
     confirm_hits: int = 2
+    confirm_evidence: float = 0.8
+    """A track is believed after so many detections with so large a sum of confidences: two good ones, or more weak."""
+    trial_hits: int = 5
+    """Until it has so many, a track is taken back where its box is a second box of an older track's vehicle."""
     tentative_s: float = 0.5
     """An unconfirmed track ends when not seen for so long (or for two of the current frame intervals)."""
     lost_s: float = 2.0
@@ -62,6 +65,8 @@ class TrackerStep:
     """(M,) seen often enough to be believed."""
     ended: tuple[int, ...]
     """Ids of tracks that are over and will not come back."""
+    doubles: tuple[int, ...]
+    """Ids of tracks that turned out to be second boxes of other tracks' vehicles, and are no more."""
 
 
 class Tracker:
@@ -100,23 +105,28 @@ class Tracker:
         )
         rows, columns = np.concatenate((rows, weak_rows)), np.concatenate((columns, weak_columns))
         self._correct(rows, columns, boxes, confidence, classes, captured_at_ns)
-        may_start = strong & (confidence >= self._settings.new_track_confidence)
-        born = self._births(columns, may_start, boxes, classes)
+        double = self._doubles(rows, columns, boxes, classes)
+        doubles = tuple(self._ids[rows[double]].tolist())
+        born = self._births(columns, strong, boxes, classes)
         rows = np.concatenate((rows, np.arange(len(self), len(self) + len(born))))
         columns = np.concatenate((columns, born))
         self._start(born, boxes, confidence, classes, captured_at_ns)
         order = np.argsort(self._ids[rows])
+        if len(double):
+            order = order[~np.isin(order, double)]
         rows, columns = rows[order], columns[order]
         step_columns = (
             self._ids[rows],
             columns,
             self._state.velocity[rows, :2],
-            self._hits[rows] >= self._settings.confirm_hits,
+            self._is_confirmed()[rows],
         )
-        return TrackerStep(*step_columns, ended=ended)
+        for track in doubles:
+            self.drop(track)
+        return TrackerStep(*step_columns, ended=ended, doubles=doubles)
 
     def drop(self, track: int) -> None:
-        """Forget a track, because another one was found to be its continuation."""
+        """Forget a track, because another one was found to be of the same vehicle."""
         self._keep(self._ids != track)
 
     def _advance(self, captured_at_ns: int) -> tuple[int, ...]:
@@ -165,6 +175,20 @@ class Tracker:
         self._seen_ns[rows] = now_ns
         self._class_weights[rows, classes[columns]] += confidence[columns]
 
+    def _is_confirmed(self) -> npt.NDArray[np.bool_]:
+        evidence = self._class_weights.sum(axis=1)
+        often = self._hits >= self._settings.confirm_hits
+        return np.asarray(often & (evidence >= self._settings.confirm_evidence), np.bool_)
+
+    def _doubles(self, rows: Ints, columns: Ints, boxes: Floats, classes: Ints) -> Ints:
+        """Which pairs (track `rows`, detection `columns`) are second boxes: a new track in the box of an older one."""
+        on_trial = self._hits[rows] < self._settings.trial_hits
+        young, old = np.flatnonzero(on_trial), columns[~on_trial]
+        if not len(young) or not len(old):
+            return young[:0]
+        corners, mine = kalman.to_xyxy(boxes), columns[young]
+        return young[same_vehicle(corners[mine], classes[mine], corners[old], classes[old]).any(axis=1)]
+
     def _births(self, taken: Ints, may_start: npt.NDArray[np.bool_], boxes: Floats, classes: Ints) -> Ints:
         """Rows of the detections that start a track: confident, nobody's, and not a second box of one vehicle.
 
@@ -197,7 +221,7 @@ class Tracker:
     def _evict(self, now_ns: int, dt_s: float) -> tuple[int, ...]:
         settings = self._settings
         tentative_s = min(max(settings.tentative_s, 2 * dt_s), settings.lost_s)
-        patience_s = np.where(self._hits < settings.confirm_hits, tentative_s, settings.lost_s)
+        patience_s = np.where(self._is_confirmed(), settings.lost_s, tentative_s)
         over = (now_ns - self._seen_ns) / NS_PER_S > patience_s
         if not over.any():
             return ()

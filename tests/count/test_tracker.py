@@ -31,6 +31,13 @@ def ids_over_time(tracker: Tracker, actors: list[Actor], times_s: list[float]) -
     return ids
 
 
+def test_weak_detections_need_more_sightings_to_make_a_track():
+    tracker = Tracker()
+    detections = boxes((100, 100, 140, 140), confidence=0.3)
+    confirmed = [tracker.update(to_ns(i * 0.1), detections).confirmed.tolist() for i in range(3)]
+    assert confirmed == [[False], [False], [True]]
+
+
 @pytest.mark.parametrize("interval_s", [0.04, 0.1, 0.2, 0.4])
 def test_a_small_fast_motorcycle_whose_boxes_do_not_overlap_keeps_its_id(interval_s):
     racer = Actor(straight((0, 200), (220, 30)), "motorcycle", (20, 40))
@@ -107,6 +114,14 @@ def test_a_motorcycle_found_with_and_without_its_rider_is_one_track():
     assert step.track.tolist() == [1]
 
 
+def test_a_second_box_that_comes_later_and_moves_with_the_vehicle_does_not_count():
+    line = CountingLine("line", (0, 300), (600, 300))
+    whole = Actor(straight((300, 100), (0, 80)), "motorcycle", (30, 70))
+    beside_then_inside = through((2.3, 316, 284), (2.4, 308, 292), (2.5, 302, 300), (2.8, 302, 324))
+    part = Actor(beside_then_inside, "motorcycle", (26, 44), confidence=0.5)
+    assert len(play([whole, part], [line], every(0.1, 5)).crossings) == 1
+
+
 def test_a_motorcycle_in_front_of_a_truck_is_a_track_of_its_own():
     tracker = Tracker()
     for index in range(4):
@@ -146,7 +161,7 @@ def test_a_class_that_is_none_of_ours_is_refused():
 
 
 def test_a_tracker_given_to_a_counter_is_the_one_used():
-    strict = Tracker(TrackerSettings(new_track_confidence=0.95))
+    strict = Tracker(TrackerSettings(high_confidence=0.95))
     counter = CameraCounter("cam-1", [CountingLine("line", (0, 0), (1, 1))], tracker=strict)
     counter.update(0, START_NS, boxes((0, 0, 40, 40)))
     assert counter.vehicles_held == 0
