@@ -12,9 +12,7 @@ import pytest
 import supervision as sv
 
 from pipeline.count import CameraCounter
-from pipeline.source.simulated.junction import SimulatedJunction
-from pipeline.source.simulated.scenario import Scenario
-from pipeline.source.simulated.truth import Truth
+from pipeline.source.simulated import Scenario, SimulatedJunction, Truth
 from pipeline.types import NS_PER_S, VEHICLE_CLASSES, CountingLine, Crossing, Movement
 
 Boxes = tuple[int, int, sv.Detections]
