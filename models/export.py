@@ -53,6 +53,8 @@ def export_half_checkpoint(checkpoint: Path, target: Path) -> Path:
     network = model.model.half().eval()
     for parameter in network.parameters():
         parameter.requires_grad_(False)
+    network.args = {"task": "detect", "imgsz": 640}  # the run's own arguments hold paths of the machine that trained
+    network.pt_path = None
     torch.save({"model": network, "train_args": {"task": "detect", "imgsz": 640}}, target)
     return target
 
