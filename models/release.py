@@ -60,9 +60,9 @@ def base_scores(run: Path, base: Path, splits: dict[str, list[data.LabelledPictu
     return content
 
 
-def release(run: Path, base: Path, folder: Path, recipe: str) -> dict[str, Any]:
-    """Export the run's model into `folder`, score it and write manifest.json there; returns the manifest."""
-    checkpoint = export.export_half_checkpoint(run / "run" / "weights" / "last.pt", folder / f"{NAME}.pt")
+def release(run: Path, trained: Path, base: Path, folder: Path, recipe: str) -> dict[str, Any]:
+    """Export the checkpoint `trained` of a run into `folder`, score it and write manifest.json there; returns the manifest."""
+    checkpoint = export.export_half_checkpoint(trained, folder / f"{NAME}.pt")
     export.export_openvino(checkpoint, folder / NAME, calibration=run / "data" / "calibration.yaml")
     networks = {"int8": folder / NAME, "float": checkpoint}
     root = run / "data" / "images"
@@ -100,11 +100,13 @@ def main() -> None:
     """Command line of the release."""
     parser = argparse.ArgumentParser(prog="python -m models.release", description=__doc__)
     parser.add_argument("--run", type=Path, required=True, help="the folder models.train wrote (--out)")
+    parser.add_argument("--checkpoint", type=Path, help="what to release (default: the run's last.pt)")
     parser.add_argument("--base", type=Path, required=True, help="yolo11n.pt as trained on COCO")
     parser.add_argument("--folder", type=Path, default=manifest.FOLDER, help="where the weights and manifest go")
     parser.add_argument("--recipe", default="models/train.py", help="how the run was made, for the manifest")
     args = parser.parse_args()
-    release(args.run, args.base, args.folder, args.recipe)
+    trained = args.checkpoint or args.run / "run" / "weights" / "last.pt"
+    release(args.run, trained, args.base, args.folder, args.recipe)
     if args.folder == manifest.FOLDER:
         manifest.main()
 
