@@ -61,7 +61,7 @@ def base_scores(run: Path, base: Path, splits: dict[str, list[data.LabelledPictu
 
 
 def release(run: Path, trained: Path, base: Path, folder: Path, recipe: str) -> dict[str, Any]:
-    """Export the checkpoint `trained` of a run into `folder`, score it and write manifest.json there; returns the manifest."""
+    """Export the checkpoint `trained` of a run into `folder`, score it, write manifest.json there and return it."""
     checkpoint = export.export_half_checkpoint(trained, folder / f"{NAME}.pt")
     export.export_openvino(checkpoint, folder / NAME, calibration=run / "data" / "calibration.yaml")
     networks = {"int8": folder / NAME, "float": checkpoint}
