@@ -19,6 +19,9 @@ README: Final = ROOT / "benchmarks" / "README.md"
 SHARED: Final = ROOT.parent / "shared"
 """Real footage with hand counts, for use beside the project; it is not ours to redistribute."""
 
+LOAD_AT_START: Final = os.getloadavg()[0]
+"""Processes that wanted a core in the last minute before the benchmark; on an idle machine well below 1."""
+
 PACKAGES: Final = (
     "av",
     "chdb-core",
@@ -42,6 +45,7 @@ def machine() -> dict[str, Any]:
         "cpu": fields.get("model name", platform.processor() or platform.machine()),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "instruction_sets": [name for name in INSTRUCTION_SETS if name in flags],
+        "load_at_start": round(LOAD_AT_START, 2),
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
@@ -51,6 +55,8 @@ def machine() -> dict[str, Any]:
 def publish(name: str, headline: str, table: str, results: Mapping[str, Any]) -> None:
     """Print the table, write `results/<name>.json`, and put the headline into the README where it has `<name>`."""
     here = machine()
+    if LOAD_AT_START > 1:
+        headline += f"; on a busy machine (load {LOAD_AT_START:.1f}), so rates say little"
     sets = ", ".join(here["instruction_sets"])
     print(f"{table}\n\n{headline}\non {here['cpu']}, {here['cores']} cores ({sets}), Python {here['python']}")
     RESULTS.mkdir(exist_ok=True)
