@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Final
 
+from tabulate import tabulate
+
 from pipeline.errors import InputError
 from pipeline.report.accuracy_matching import JudgedCrossing, JudgedVehicle, match_line
 from pipeline.report.accuracy_truth import ANY_CLASS, Truth, TruthLine, load_truth
@@ -282,14 +284,10 @@ def _ratio(numerator: float, denominator: float) -> float | None:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]], names: int) -> str:
-    """Columns two spaces apart; the first `names` to the left, numbers to the right."""
-    text = [[_shown(value) for value in row] for row in (head, *rows)]
-    widths = [max(map(len, column)) for column in zip(*text, strict=True)]
-    sides = [str.ljust] * names + [str.rjust] * (len(head) - names)
-    return "\n".join(
-        "  ".join(side(cell, width) for side, cell, width in zip(sides, row, widths, strict=True)).rstrip()
-        for row in text
-    )
+    """The first `names` columns to the left, numbers to the right."""
+    sides = ["left"] * names + ["right"] * (len(head) - names)
+    text = [[_shown(value) for value in row] for row in rows]
+    return tabulate(text, headers=head, tablefmt="simple", colalign=sides, disable_numparse=True)
 
 
 def _shown(value: object) -> str:
