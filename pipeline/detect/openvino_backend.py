@@ -99,7 +99,7 @@ class OpenVINODetector:
         self._digest = digest_of([path, *path.parent.glob(f"{path.stem}.bin")])
         first = self._network_for(self._fixed_size or input_size_for(*USUAL_PICTURE))
         self._last_size = self._fixed_size
-        self._concurrency = int(first.compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        self._concurrency = int(first.compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) + 1
 
     @property
     def info(self) -> ModelInfo:
@@ -109,7 +109,7 @@ class OpenVINODetector:
 
     @property
     def concurrency(self) -> int:
-        """OpenVINO's number of streams."""
+        """One more than OpenVINO's streams: a stream would idle while its thread resizes a picture or reads boxes."""
         return self._concurrency
 
     @property
