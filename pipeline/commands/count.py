@@ -6,14 +6,23 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from pipeline.commands.arguments import add_camera_arguments, add_model_arguments, add_period_arguments
-from pipeline.commands.footage import Period, Place, lines_of, make_job, open_footage, run_id, total_frames
+from pipeline.commands.footage import (
+    Period,
+    Place,
+    announced_detector,
+    lines_of,
+    make_job,
+    open_footage,
+    run_id,
+    total_frames,
+)
 from pipeline.count import CountUpdate
-from pipeline.detect import Detector, load_detector
+from pipeline.detect import Detector
 from pipeline.errors import InputError
 from pipeline.report.counts import count_lines, count_movements, line_table, turning_matrix
 from pipeline.runtime.delivery import StoreDelivery
@@ -95,8 +104,7 @@ def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: 
             watchers.append(
                 _annotator(stack.enter_context(AnnotatedVideo(args.annotate, lines[0], source.size, source.fps)))
             )
-        detector = stack.enter_context(closing(load_detector(args.model, args.device)))
-        print(f"model {detector.info.name} on {detector.info.device}: {detector.info.why}", file=sys.stderr)
+        detector = stack.enter_context(announced_detector(args))
         delivery = stack.enter_context(StoreDelivery(args.store)) if args.store else None
         if delivery is not None:
             watchers.append(delivery.observe)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import cv2
 
 from pipeline.commands.arguments import add_model_arguments
-from pipeline.commands.footage import Period, lines_of, make_job, open_footage, run_id
+from pipeline.commands.footage import Period, announced_detector, lines_of, make_job, open_footage, run_id
 from pipeline.config import DEFAULT_TIMEZONE
 from pipeline.count import CountUpdate
-from pipeline.detect import load_detector
 from pipeline.errors import InputError, StorageError
 from pipeline.report.chart import write_chart
 from pipeline.report.counts import LineCounts, comparison_table, count_lines, count_movements, turning_matrix, wape
@@ -90,8 +88,7 @@ def run_demo(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
         source = stack.enter_context(open_footage(url, camera, period))
         assert isinstance(source, SimulatedJunction)
         lines = lines_of(source, (), url)
-        detector = stack.enter_context(closing(load_detector(args.model, args.device)))
-        print(f"model {detector.info.name} on {detector.info.device}: {detector.info.why}", file=sys.stderr)
+        detector = stack.enter_context(announced_detector(args))
         delivery = stack.enter_context(StoreDelivery(args.out / "store"))
         run = run_id(url, camera, period, lines, detector)
         delivery.register_camera(camera, name="Simulated junction", timezone=DEFAULT_TIMEZONE)

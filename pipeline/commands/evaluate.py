@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from pipeline.commands.arguments import add_model_arguments
-from pipeline.commands.footage import Period, lines_of, make_job, open_footage, total_frames
+from pipeline.commands.footage import Period, announced_detector, lines_of, make_job, open_footage, total_frames
 from pipeline.count import CountUpdate
-from pipeline.detect import load_detector
 from pipeline.errors import InputError
 from pipeline.report.accuracy import CountedClip, evaluate, load_truth
 from pipeline.runtime.footage import FootageJob, count_footage
@@ -48,8 +46,7 @@ def run_eval(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
             source = stack.enter_context(open_footage(video, clip.name, Period(0, None, None)))
             lines = lines_of(source, tuple(line.line for line in clip.lines), video)
             jobs.append(make_job(video, source, lines, camera=clip.name, revision=0, run=""))
-        detector = stack.enter_context(closing(load_detector(args.model, args.device)))
-        print(f"model {detector.info.name} on {detector.info.device}: {detector.info.why}", file=sys.stderr)
+        detector = stack.enter_context(announced_detector(args))
         progress = stack.enter_context(Progress("counting", total_frames(jobs)))
 
         def observe(job: FootageJob, frame: Frame | None, update: CountUpdate) -> None:

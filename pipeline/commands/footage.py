@@ -6,7 +6,9 @@ import argparse
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
@@ -15,7 +17,7 @@ from zoneinfo import ZoneInfo
 from pipeline.commands.arguments import instant_ns, offset_s
 from pipeline.config import DEFAULT_TIMEZONE, CameraConfig, SiteConfig, check_lines, load_site, parse_line
 from pipeline.count import CameraCounter
-from pipeline.detect import Detector
+from pipeline.detect import Detector, load_detector
 from pipeline.errors import InputError
 from pipeline.runtime.footage import FootageJob
 from pipeline.source import FrameSource, open_source, redact
@@ -75,6 +77,14 @@ class Period:
 def open_footage(video: str, camera: str, period: Period) -> FrameSource:
     """Open one video, or a `sim:` junction, for that camera and period."""
     return open_source(video, camera=camera, start_at_ns=period.start_at_ns, from_s=period.from_s, to_s=period.to_s)
+
+
+@contextmanager
+def announced_detector(args: argparse.Namespace) -> Iterator[Detector]:
+    """The detector that --model and --device ask for; says on stderr what was chosen and why."""
+    with closing(load_detector(args.model, args.device)) as detector:
+        print(f"model {detector.info.name} on {detector.info.device}: {detector.info.why}", file=sys.stderr)
+        yield detector
 
 
 def lines_of(source: FrameSource, lines: tuple[CountingLine, ...], video: str) -> tuple[CountingLine, ...]:
