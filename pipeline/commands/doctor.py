@@ -6,7 +6,7 @@ import argparse
 import platform
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -58,17 +58,22 @@ def _checks(args: argparse.Namespace, environment: Mapping[str, str]) -> Iterato
     if args.store:
         yield "store", lambda: _try_store(args.store)
     if args.site:
-        yield "site", lambda: f"{args.site} has {len(load_site(args.site, environment).camera)} cameras"
         try:
             cameras = load_site(args.site, environment).camera
-        except InputError:
-            return  # the check above has said why
+        except InputError as error:
+            yield "site", partial(_fail, error)
+            return
+        yield "site", lambda: f"{args.site} has {len(cameras)} cameras"
         for camera in cameras:
-            yield f"camera {camera.id}", lambda camera=camera: _try_camera(camera)  # type: ignore[misc]
+            yield f"camera {camera.id}", partial(_try_camera, camera)
+
+
+def _fail(error: InputError) -> str:
+    raise error
 
 
 def _try_model(model: str | None, device: str) -> str:
-    with closing(load_detector(model, device)) as detector:
+    with load_detector(model, device) as detector:
         detector.detect([np.zeros(TRIAL_PICTURE, np.uint8)])
         return f"{detector.info.name} on {detector.info.device}, {detector.info.why}"
 

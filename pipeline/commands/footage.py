@@ -8,7 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
@@ -82,7 +82,7 @@ def open_footage(video: str, camera: str, period: Period) -> FrameSource:
 @contextmanager
 def announced_detector(args: argparse.Namespace) -> Iterator[Detector]:
     """The detector that --model and --device ask for; says on stderr what was chosen and why."""
-    with closing(load_detector(args.model, args.device)) as detector:
+    with load_detector(args.model, args.device) as detector:
         print(f"model {detector.info.name} on {detector.info.device}: {detector.info.why}", file=sys.stderr)
         yield detector
 
