@@ -3,6 +3,7 @@
     PipelineError            something went wrong and the message says what, where and how to mend it
     ├── InputError           the user's input is wrong: a path, a line, a URL, a config key, SQL (exit 2)
     │   └── StoreBusyError   another process holds the store
+    ├── FeedError            a live camera gives no pictures, for now; `state` says how (never ends a command by itself)
     └── StorageError         the machine would not keep what it was given: a full disk, no permission (exit 1)
 
 The message is one sentence that can be shown to a user as it is: it names the value, the limit and the mend, and never
@@ -28,3 +29,15 @@ class StoreBusyError(InputError):
 
 class StorageError(PipelineError):
     """Results could not be written down (disk full, no permission)."""
+
+
+class FeedError(PipelineError):
+    """A live camera cannot be reached, or its stream has ended; trying again later may help.
+
+    `state` is one word for tables and metrics: `refused`, `unauthorised`, `missing`, `unreachable`, `stalled`, `ended`,
+    `damaged` or `failed`.
+    """
+
+    def __init__(self, state: str, message: str) -> None:
+        super().__init__(message)
+        self.state = state

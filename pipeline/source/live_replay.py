@@ -1,0 +1,86 @@
+"""A recording or a simulated junction played in real time as if it were a live camera: for trials, demos and tests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from pipeline.errors import FeedError, InputError, PipelineError
+from pipeline.source.factory import open_source
+from pipeline.source.live import LiveStats
+from pipeline.source.live_rate import RateControl
+from pipeline.source.protocol import FrameSource
+from pipeline.source.url import redact, scheme_of
+from pipeline.types import NS_PER_S, Frame
+
+LEAST_LOOP_S: Final = 2.0
+
+
+class ReplayFeed:
+    """A `LiveFeed` that plays a file, or a `sim:` junction, again and again at its own speed.
+
+    A file's place follows the wall clock: it is `now` modulo its length, so that two players, or one that was started
+    again, show the same picture at the same time, with the same capture time. A simulated junction begins when it is
+    connected to. Raises InputError where the recording cannot be played.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        camera: str,
+        fps: float,
+        now_ns: Callable[[], int] = time.time_ns,
+        wait: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self.name = redact(url)
+        self.stats = LiveStats()
+        self.fps = fps
+        self._url, self._camera, self._now_ns, self._wait = url, camera, now_ns, wait
+        self._last_ns = 0
+        self._seq = 0
+
+    def frames(self) -> Iterator[Frame]:
+        """See `LiveFeed.frames`; one connection lasts one round."""
+        try:
+            with self._open() as source:
+                self.stats.connects += 1
+                self.stats.clock, self.stats.size = "stream", source.size
+                yield from self._play(source)
+        except InputError as error:
+            raise FeedError("missing", str(error)) from error
+        raise FeedError("ended", f"{self.name} was played to its end; it begins again")
+
+    def _open(self) -> FrameSource:
+        now_ns = self._now_ns()
+        if scheme_of(self._url) == "sim":
+            return open_source(self._url, camera=self._camera, start_at_ns=now_ns)
+        with open_source(self._url, camera=self._camera, start_at_ns=0) as source:
+            length_s = source.duration_s
+        if length_s is None or length_s < LEAST_LOOP_S:
+            raise PipelineError(f"{self.name} does not state its length, or is too short to be played as a camera")
+        length_ns = round(length_s * NS_PER_S)
+        place_ns = now_ns % length_ns
+        if length_ns - place_ns < NS_PER_S:
+            self._wait((length_ns - place_ns) / NS_PER_S)
+            now_ns, place_ns = now_ns + length_ns - place_ns, 0
+        from_s = place_ns / NS_PER_S if place_ns else None
+        return open_source(self._url, camera=self._camera, start_at_ns=now_ns - place_ns, from_s=from_s)
+
+    def _play(self, source: FrameSource) -> Iterator[Frame]:
+        rate = RateControl(self.fps)
+        for frame in source:
+            self.stats.pictures += 1
+            if rate.fps != self.fps:
+                rate.fps = self.fps
+            if frame.captured_at_ns <= self._last_ns or not rate.take(frame.captured_at_ns):
+                continue
+            ahead_s = (frame.captured_at_ns - self._now_ns()) / NS_PER_S
+            if ahead_s > 0:
+                self._wait(ahead_s)
+            self._last_ns = frame.captured_at_ns
+            self.stats.chosen += 1
+            yield replace(frame, seq=self._seq)
+            self._seq += 1
