@@ -20,6 +20,7 @@ LEVEL_OF = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 
 ENGINE_HOMES = {
     "av": {"source", "sink"},
+    "clickhouse_driver": {"sink"},
     "openvino": {"detect"},
     "torch": {"detect"},
     "ultralytics": {"detect"},

@@ -13,6 +13,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +35,15 @@ class Migration:
     """SHA-256 of the file, hexadecimal."""
     statements: tuple[str, ...]
     """SQL to run, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationState:
+    """A migration, and whether a store has it."""
+
+    migration: Migration
+    applied_at: datetime | None
+    """UTC; None while it is outstanding."""
 
 
 def read_migrations(directory: Path = SCHEMA_DIRECTORY) -> list[Migration]:
@@ -82,10 +92,15 @@ def _statements(text: str) -> list[str]:
 
 def _insert(table: str, text: str) -> Iterable[str]:
     header, *rows = csv.reader(text.splitlines())
-    values = ",\n".join(f"({', '.join(map(_literal, row))})" for row in rows)
-    return [f"INSERT INTO {table}_stored ({', '.join(header)}) VALUES\n{values}"]
+    rows_sql = ",\n".join(f"({', '.join(map(_literal, row))})" for row in rows)
+    # From a function rather than as VALUES: over the native protocol a server waits for values as blocks of data.
+    structure = ", ".join(f"{name} String" for name in header)
+    return [
+        f"INSERT INTO {table}_stored ({', '.join(header)}) "
+        f"SELECT {', '.join(header)} FROM values({_literal(structure)},\n{rows_sql})"
+    ]
 
 
 def _literal(value: str) -> str:
-    # ClickHouse reads a quoted number into a numeric column as well.
+    # ClickHouse casts a text to the column that it is inserted into.
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,4 +1,4 @@
-"""The store: counts that can be asked in SQL, kept in a directory by the embedded ClickHouse."""
+"""The store: counts that can be asked in SQL, kept by ClickHouse in a directory or on a server."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ import pyarrow as pa
 
 from pipeline.errors import InputError
 from pipeline.sink import columns
+from pipeline.sink.clickhouse_address import SCHEMES, ServerAddress
 from pipeline.sink.directory import locked_directory
 from pipeline.sink.engine import Engine
 from pipeline.sink.events import check
-from pipeline.sink.migrations import outstanding, read_migrations
+from pipeline.sink.migrations import Migration, MigrationState, outstanding, read_migrations
 from pipeline.types import CountingLine, Event
 
 DEFAULT_TIMEZONE: Final = "Asia/Makassar"
@@ -29,35 +30,42 @@ DEFAULT_PCU_VERSION: Final = "PKJI 2023"
 _INSTANT: Final = pa.timestamp("ns", "UTC")
 
 
-class EmbeddedStore:
-    """A store in the directory `path`, which is made and brought to the newest schema when it is opened.
+class Store:
+    """Counts in one database of ClickHouse, be it a directory or on a server. Threads may share it."""
 
-    One process can have a store open, and a process can have one store open; its threads may share the object.
-
-    Raises InputError where `path` is not a store or was made by a newer program, StoreBusyError where it is open
-    already, StorageError where the machine would not keep what it was given. With `create=False` a store that does not
-    exist yet is an InputError.
-    """
-
-    def __init__(self, path: str | Path, *, create: bool = True, now_ns: Callable[[], int] = time.time_ns) -> None:
-        self._path = Path(path).absolute()
+    def __init__(self, engine: Engine, where: str, *, now_ns: Callable[[], int] = time.time_ns) -> None:
+        """`where` names the store in messages."""
+        self._engine = engine
+        self._where = where
         self._now_ns = now_ns
-        self._lock = locked_directory(self._path, create=create)
-        try:
-            self._engine = Engine(self._path)
-        except BaseException:
-            self._lock.close()
-            raise
-        try:
-            self._migrate()
-        except BaseException:
-            self.close()
-            raise
 
-    @property
-    def path(self) -> Path:
-        """The store's directory, absolute; an outbox may lie in it."""
-        return self._path
+    def migrations(self) -> list[MigrationState]:
+        """Every migration this program knows, and when the store took it. Raises InputError as `migrate` does."""
+        applied = self._applied()
+        outstanding(read_migrations(), {number: checksum for number, (checksum, _) in applied.items()}, self._where)
+        return [
+            MigrationState(migration, applied[migration.number][1] if migration.number in applied else None)
+            for migration in read_migrations()
+        ]
+
+    def migrate(self) -> list[Migration]:
+        """Bring the store to the newest schema; returns what was applied, in order.
+
+        Raises InputError where the store was made by a newer program or by a changed migration, StorageError where the
+        engine would not do its part; migrating again goes on from there.
+        """
+        self._engine.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations (number UInt32, name String, checksum String, "
+            "applied_at DateTime64(9, 'UTC')) ENGINE = ReplacingMergeTree(applied_at) ORDER BY number"
+        )
+        applied = {number: checksum for number, (checksum, _) in self._applied().items()}
+        missing = outstanding(read_migrations(), applied, self._where)
+        for migration in missing:
+            for statement in migration.statements:
+                self._engine.execute(statement)
+            row = {"number": migration.number, "name": migration.name, "checksum": migration.checksum}
+            self._engine.insert("schema_migrations", self._stamped([row], "applied_at"))
+        return missing
 
     def insert(self, events: Sequence[Event]) -> None:
         """Keep `events`; they are on the disk when this returns, and may be given again without being counted again.
@@ -181,9 +189,8 @@ class EmbeddedStore:
         return self._engine.read(sql, parameters)
 
     def close(self) -> None:
-        """Let go of the directory; closing again does nothing."""
+        """Let go of the database; closing again does nothing."""
         self._engine.close()
-        self._lock.close()
 
     def __enter__(self) -> Self:
         return self
@@ -193,18 +200,17 @@ class EmbeddedStore:
     ) -> None:
         self.close()
 
-    def _migrate(self) -> None:
-        self._engine.execute(
-            "CREATE TABLE IF NOT EXISTS schema_migrations (number UInt32, name String, checksum String, "
-            "applied_at DateTime64(9, 'UTC')) ENGINE = ReplacingMergeTree(applied_at) ORDER BY number"
-        )
-        stored = self.query("SELECT number, checksum FROM schema_migrations FINAL ORDER BY number").to_pylist()
-        applied = {int(row["number"]): str(row["checksum"]) for row in stored}
-        for migration in outstanding(read_migrations(), applied, str(self._path)):
-            for statement in migration.statements:
-                self._engine.execute(statement)
-            row = {"number": migration.number, "name": migration.name, "checksum": migration.checksum}
-            self._engine.insert("schema_migrations", self._stamped([row], "applied_at"))
+    def _applied(self) -> dict[int, tuple[str, datetime]]:
+        """Checksum and time by number; empty for a store without a schema."""
+        if not self.query(_HAS_SCHEMA).num_rows:
+            return {}
+        rows = self.query(
+            "SELECT number, checksum, toUnixTimestamp(applied_at) AS applied_at_s "
+            "FROM schema_migrations FINAL ORDER BY number"
+        ).to_pylist()
+        return {
+            int(row["number"]): (str(row["checksum"]), datetime.fromtimestamp(row["applied_at_s"], UTC)) for row in rows
+        }
 
     def _register(self, table: str, rows: list[dict[str, Any]]) -> None:
         if rows:
@@ -219,19 +225,112 @@ class EmbeddedStore:
         return table.append_column(column, pa.array([self._now_ns()] * len(rows), _INSTANT))
 
 
-def open_store(url: str | Path, *, create: bool = True) -> EmbeddedStore:
-    """The store that `--store` names: a directory or a `file:` address. Raises InputError for anything else."""
+class EmbeddedStore(Store):
+    """A store in the directory `path`, which is made and brought to the newest schema when it is opened.
+
+    One process can have a store open, and a process can have one store open; its threads may share the object.
+
+    Raises InputError where `path` is not a store or was made by a newer program, StoreBusyError where it is open
+    already, StorageError where the machine would not keep what it was given. With `create=False` a store that does not
+    exist yet is an InputError; with `migrate=False` its schema is left as it is.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        create: bool = True,
+        migrate: bool = True,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        # Imported here: a machine that talks to a server need not load the engine, which takes 340 MB.
+        from pipeline.sink.clickhouse_embedded import EmbeddedEngine
+
+        self._path = Path(path).absolute()
+        self._lock = locked_directory(self._path, create=create)
+        try:
+            super().__init__(EmbeddedEngine(self._path), str(self._path), now_ns=now_ns)
+        except BaseException:
+            self._lock.close()
+            raise
+        try:
+            if migrate:
+                self.migrate()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def path(self) -> Path:
+        """The store's directory, absolute; an outbox may lie in it."""
+        return self._path
+
+    def close(self) -> None:
+        """Let go of the directory; closing again does nothing."""
+        super().close()
+        self._lock.close()
+
+
+class ServerStore(Store):
+    """A store on a ClickHouse server, made and brought to the newest schema when it is opened with `create`.
+
+    With `create=False` nothing is changed: a store that is not there or whose schema is older than this program's is an
+    InputError, unless `migrate=False`. Raises as `ServerEngine` does where the server cannot be had.
+    """
+
+    def __init__(
+        self,
+        address: ServerAddress,
+        *,
+        create: bool = True,
+        migrate: bool = True,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        from pipeline.sink.clickhouse_server import ServerEngine
+
+        super().__init__(ServerEngine(address, create=create), str(address), now_ns=now_ns)
+        self._address = address
+        try:
+            if migrate and any(state.applied_at is None for state in self.migrations()):
+                if not create:
+                    raise InputError(
+                        f"the store {address} has an older schema than this program; "
+                        f"bring it up to date with simpang db migrate --store {address}"
+                    )
+                self.migrate()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def path(self) -> Path:
+        """A directory of this machine for what waits to be delivered to the server, one per server and database."""
+        address = self._address
+        return Path.home() / ".local" / "state" / "simpang" / f"{address.host}-{address.port}-{address.database}"
+
+
+def open_store(
+    url: str | Path, *, create: bool = True, migrate: bool = True, password: str = ""
+) -> EmbeddedStore | ServerStore:
+    """The store that `--store` names: a directory, a `file:` address, or `clickhouse://user@host:9000/database`.
+
+    `password` is the server's; a directory has none. Raises InputError for anything else, and as the stores do.
+    """
     text = str(url)
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):", text)
     if scheme is None:
-        return EmbeddedStore(text, create=create)
+        return EmbeddedStore(text, create=create, migrate=migrate)
     if scheme[1].lower() == "file":
-        return EmbeddedStore(unquote(urlsplit(text).path), create=create)
+        return EmbeddedStore(unquote(urlsplit(text).path), create=create, migrate=migrate)
+    if scheme[1].lower() in SCHEMES:
+        return ServerStore(ServerAddress.parse(text, password), create=create, migrate=migrate)
     # The address may hold a password: only its scheme is named.
     raise InputError(
-        f"this release keeps its store in a directory, not behind {scheme[1].lower()}://; give --store a directory"
+        f"a store is a directory or clickhouse://user@host:9000/database, not {scheme[1].lower()}://; give --store one"
     )
 
+
+_HAS_SCHEMA: Final = "SELECT name FROM system.tables WHERE database = currentDatabase() AND name = 'schema_migrations'"
 
 _OVERLAPPING: Final = """
 SELECT count() AS minutes, max(c.revision) AS highest

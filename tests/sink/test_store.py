@@ -251,8 +251,8 @@ def test_a_store_can_be_named_by_a_file_address_and_moved(empty_store_path: Path
 
 
 @pytest.mark.parametrize("url", ["clickhouse://paser:rahasia@db:9000/simpang", "postgres://paser:rahasia@db/x"])
-def test_an_address_of_a_server_is_refused_without_showing_its_password(url: str) -> None:
-    with pytest.raises(InputError, match="this release keeps its store in a directory") as caught:
+def test_an_address_with_a_password_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(InputError, match=r"leave the password out|a store is a directory or clickhouse://") as caught:
         open_store(url)
     assert "rahasia" not in str(caught.value)
     assert "paser" not in str(caught.value)
