@@ -117,7 +117,8 @@ class Coverage:
     frames_processed: int
     frames_dropped: int
     reason: str
-    """Why the minute is not whole: `` (it is), `edge` (footage begins or ends in it), `gap`, `damaged`, `overload`."""
+    """Why the minute is not whole: `` (it is), `edge` (footage begins or ends in it), `gap`, `damaged`, `overload`, and
+    for live cameras `disconnected` and `stalled` (connected, but silent)."""
     revision: int
     run: str
 

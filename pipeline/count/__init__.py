@@ -5,7 +5,7 @@ Pure and deterministic: no threads, no sockets, no clock, no randomness. The ass
 """
 
 from pipeline.count.counter import CameraCounter, CountUpdate
-from pipeline.count.coverage import CoverageMeter
+from pipeline.count.coverage import CoverageMeter, Interruption
 from pipeline.count.lines import LineCrossingDetector, LineGeometry
 from pipeline.count.tracker import Tracker, TrackerSettings, TrackerStep
 
@@ -13,6 +13,7 @@ __all__ = [
     "CameraCounter",
     "CountUpdate",
     "CoverageMeter",
+    "Interruption",
     "LineCrossingDetector",
     "LineGeometry",
     "Tracker",

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import supervision as sv
 
-from pipeline.count.coverage import CoverageMeter
+from pipeline.count.coverage import CoverageMeter, Interruption
 from pipeline.count.kalman import Floats
 from pipeline.count.lines import LineGeometry, Passage
 from pipeline.count.movements import MovementPairer
@@ -98,6 +98,18 @@ class CameraCounter:
     def drop(self, captured_at_ns: int, count: int = 1) -> None:
         """Frames of this time were not processed because the device was behind."""
         self._coverage.drop(captured_at_ns, count)
+
+    def interrupt(self, reason: Interruption, now_ns: int) -> CountUpdate:
+        """A live camera shows nothing up to `now_ns`, which must not be later than its next frame's time.
+
+        Crossings that were certain are emitted; vehicles are kept, for the camera may be back at once.
+        """
+        crossings, movements = self._emit(now_ns)
+        return CountUpdate(sv.Detections.empty(), crossings, movements, self._coverage.interrupt(reason, now_ns))
+
+    def coverage_so_far(self) -> Coverage | None:
+        """The minute that has not ended yet; given again later with more observed, it replaces this."""
+        return self._coverage.so_far()
 
     def finish(self) -> CountUpdate:
         """No more frames: every track ends, everything that waits is emitted, and the last partial minute."""

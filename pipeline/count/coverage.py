@@ -17,7 +17,9 @@ REMEMBERED_INTERVALS: Final = 31
 MOST_EMPTY_MINUTES: Final = 24 * 60
 """A longer gap is not spelled out minute by minute: a camera's clock may have jumped by years."""
 
-_Reason = Literal["edge", "gap", "damaged", "overload"]
+Interruption = Literal["disconnected", "stalled", "damaged"]
+"""Why a live camera shows nothing."""
+_Reason = Literal["edge", "gap", "damaged", "overload", "disconnected", "stalled"]
 
 
 @dataclass(slots=True)
@@ -32,8 +34,8 @@ class _Minute:
 class CoverageMeter:
     """Coverage of one camera, minute by minute of capture time.
 
-    The time between two frames is observed unless it is a gap. Frames lost between them are counted but cost nothing:
-    a repeated picture shows what the one before showed. State: the current minute and the last few intervals.
+    The time between two frames is observed unless it is a gap or the camera was interrupted. Frames lost between them
+    are counted but cost nothing: a repeated picture shows what the one before showed. State: the current minute and the last few intervals.
     """
 
     def __init__(self, camera: str, *, revision: int = 0, run: str = "") -> None:
@@ -42,6 +44,7 @@ class CoverageMeter:
         self._last_ns = 0
         self._intervals_ns: deque[int] = deque(maxlen=REMEMBERED_INTERVALS)
         self._overloaded = False
+        self._interrupted: Interruption | None = None
         self._dropped_ahead = 0
         """Dropped frames of a minute that no processed frame has opened yet."""
 
@@ -56,9 +59,30 @@ class CoverageMeter:
         minute.processed += 1
         minute.dropped += lost_before + self._dropped_ahead
         self._dropped_ahead = 0
-        self._last_ns = captured_at_ns
+        self._last_ns = max(captured_at_ns, self._last_ns)
         self._overloaded = False
+        self._interrupted = None
         return tuple(ended)
+
+    def interrupt(self, reason: Interruption, now_ns: int) -> tuple[Coverage, ...]:
+        """A live camera shows nothing up to `now_ns`, because of `reason`; returns the minutes that ended.
+
+        Until the next frame no time is observed, however short. `now_ns` must not be later than that frame's time.
+        """
+        self._interrupted = reason
+        if self._minute is None:
+            self._begin(now_ns)
+            self._last_ns = now_ns
+            return ()
+        if now_ns <= self._last_ns:
+            return ()
+        ended = self._pass_time(now_ns, 0)
+        self._last_ns = now_ns
+        return tuple(ended)
+
+    def so_far(self) -> Coverage | None:
+        """The minute that has not ended yet, up to the last frame; None before the first."""
+        return None if self._minute is None else self._coverage(self._minute)
 
     def drop(self, captured_at_ns: int, count: int = 1) -> None:
         """Frames of this time were not processed because the device was behind; call in order with `observe`.
@@ -99,10 +123,11 @@ class CoverageMeter:
 
     def _pass_time(self, now_ns: int, lost_before: int) -> list[Coverage]:
         interval_ns = now_ns - self._last_ns
-        reason: _Reason | None = None
-        if interval_ns > LEAST_GAP_NS and interval_ns > GAP_INTERVALS * self._typical_ns():
+        reason: _Reason | None = self._interrupted
+        if reason is None and interval_ns > LEAST_GAP_NS and interval_ns > GAP_INTERVALS * self._typical_ns():
             reason = "overload" if self._overloaded else "damaged" if lost_before else "gap"
-        self._intervals_ns.append(interval_ns)
+        if self._interrupted is None:
+            self._intervals_ns.append(interval_ns)
         if interval_ns > MOST_EMPTY_MINUTES * MINUTE_NS:
             ended = list(self.finish())
             self._begin(now_ns)
