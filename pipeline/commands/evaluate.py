@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pipeline.commands.arguments import add_model_arguments
 from pipeline.commands.footage import Period, announced_detector, lines_of, make_job, open_footage, total_frames
 from pipeline.count import CountUpdate
+from pipeline.detect import Detector
+from pipeline.detect.letterbox import PIXEL_BUDGET
+from pipeline.detect.loading import DEFAULT_CONFIDENCE, DEFAULT_IOU
 from pipeline.errors import InputError
-from pipeline.report.accuracy import CountedClip, evaluate, load_truth
+from pipeline.report.accuracy import AccuracyReport, CountedClip, Truth, evaluate, load_truths
+from pipeline.report.accuracy_baseline import Verdict, compare, load_baseline, make_baseline, save_baseline
+from pipeline.report.accuracy_measures import TOLERANCE_S
+from pipeline.report.accuracy_truth import SIMULATED
 from pipeline.runtime.footage import FootageJob, count_footage
 from pipeline.runtime.progress import Progress
 from pipeline.types import Frame
@@ -22,37 +30,41 @@ from pipeline.types import Frame
 def add_eval_parser(commands: Any) -> None:
     """The arguments of `simpang eval`."""
     parser = commands.add_parser("eval", help="count clips that were counted by hand, and compare")
-    parser.add_argument("truth", type=Path, metavar="TRUTH.json", help="hand counts by clip and line")
     parser.add_argument(
-        "--clips", type=Path, metavar="DIR", help="where the clips are (default: clips/ beside TRUTH.json)"
+        "truth",
+        type=Path,
+        nargs="+",
+        metavar="TRUTH.json",
+        help="hand counts by clip and line; a clip may be a sim: URL; several files are put together",
+    )
+    parser.add_argument(
+        "--clips", type=Path, metavar="DIR", help="where the clips are (default: clips/ beside the first TRUTH.json)"
     )
     parser.add_argument(
         "--format", choices=("table", "json"), default="table", help="form of the result (default: table)"
     )
+    parser.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="FILE.json",
+        help="end with status 1 where counts are worse than recorded there",
+    )
+    parser.add_argument("--save-baseline", type=Path, metavar="FILE.json", help="record how well this model counts")
     add_model_arguments(parser)
     parser.set_defaults(run=run_eval)
 
 
 def run_eval(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Count every clip of the truth and print the comparison; returns the exit status."""
-    truth = load_truth(args.truth)
-    folder = args.clips or args.truth.parent / "clips"
-    if not folder.is_dir():
-        raise InputError(f"there is no folder of clips at {folder}; say where they are with --clips")
+    truth = load_truths(args.truth)
+    baseline = load_baseline(args.baseline, truth.digest) if args.baseline else None
+    if args.save_baseline and not args.save_baseline.parent.is_dir():
+        raise InputError(f"cannot write the baseline {args.save_baseline}: there is no such folder; make it first")
     with ExitStack() as stack:
-        jobs = []
-        for clip in truth.clips:
-            video = str(folder / clip.name)
-            source = stack.enter_context(open_footage(video, clip.name, Period(0, None, None)))
-            lines = lines_of(source, tuple(line.line for line in clip.lines), video)
-            jobs.append(make_job(video, source, lines, camera=clip.name, revision=0, run=""))
+        jobs = _jobs(truth, args.clips or args.truth[0].parent / "clips", stack)
         detector = stack.enter_context(announced_detector(args))
-        progress = stack.enter_context(Progress("counting", total_frames(jobs)))
-
-        def observe(job: FootageJob, frame: Frame | None, update: CountUpdate) -> None:
-            progress.advance(frame is not None)
-
-        count_footage(jobs, detector, observe=observe)
+        _count(jobs, detector)
+        model = detector.info
     report = evaluate(
         truth,
         {
@@ -60,5 +72,45 @@ def run_eval(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
             for clip, job in zip(truth.clips, jobs, strict=True)
         },
     )
-    print(json.dumps(report.to_json()) if args.format == "json" else report.to_table())
-    return 0
+    verdict = compare(baseline, report) if baseline else None
+    _print(report, verdict, args.format)
+    if args.save_baseline:
+        settings = {"confidence": DEFAULT_CONFIDENCE, "iou": DEFAULT_IOU, "pixel_budget": PIXEL_BUDGET}
+        files = " ".join(path.name for path in args.truth)
+        recorded = make_baseline(
+            report, (files, truth.digest), (model.name, model.digest), settings | {"tolerance_s": TOLERANCE_S}
+        )
+        save_baseline(args.save_baseline, recorded)
+    return 1 if verdict and verdict.worse else 0
+
+
+def _jobs(truth: Truth, folder: Path, stack: ExitStack) -> list[FootageJob]:
+    """One for each clip, all opened, so that a missing one is found before anything is counted."""
+    if not folder.is_dir() and any(not clip.name.startswith(SIMULATED) for clip in truth.clips):
+        raise InputError(f"there is no folder of clips at {folder}; say where they are with --clips")
+    jobs = []
+    for clip in truth.clips:
+        video = clip.name if clip.name.startswith(SIMULATED) else str(folder / clip.name)
+        source = stack.enter_context(open_footage(video, clip.name, Period(0, None, None)))
+        lines = lines_of(source, tuple(line.line for line in clip.lines), video)
+        jobs.append(make_job(video, source, lines, camera=clip.name, revision=0, run=""))
+    return jobs
+
+
+def _count(jobs: Sequence[FootageJob], detector: Detector) -> None:
+    with Progress("counting", total_frames(jobs)) as progress:
+
+        def observe(job: FootageJob, frame: Frame | None, update: CountUpdate) -> None:
+            progress.advance(frame is not None)
+
+        count_footage(jobs, detector, observe=observe)
+
+
+def _print(report: AccuracyReport, verdict: Verdict | None, form: str) -> None:
+    """The report on stdout; the verdict's sentences on stderr, and in the JSON."""
+    if form == "json":
+        print(json.dumps(report.to_json() | ({"baseline": asdict(verdict)} if verdict else {})))
+    else:
+        print(report.to_table())
+    for sentence in (*verdict.worse, *verdict.better, verdict.summary) if verdict else ():
+        print(sentence, file=sys.stderr)

@@ -36,6 +36,10 @@ class JudgedVehicle:
     frame: float | None
     """When it crossed: the matched crossing's frame held within the window, else the window's middle; None: unknown."""
     outcome: Outcome
+    window: FrameRange | None
+    """When it touched the line, where the reader says so."""
+    crossing: Crossing | None
+    """What was counted of it; None where it was missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +82,23 @@ def match_line(
     outcomes: dict[int, Outcome] = {}
     judged = []
     for index, vehicle in enumerate(vehicles):
-        window = window_for.get(index)
-        item = None if window is None else crossing_of.get(window)
+        window = truth.windows[window_for[index]] if index in window_for else None
+        item = crossing_of.get(window_for[index]) if index in window_for else None
+        found = None if item is None or crossings[item].direction != vehicle.direction else crossings[item]
         outcome: Outcome = "missed"
-        if item is not None and crossings[item].direction == vehicle.direction:
-            outcome = "hit" if crossings[item].vehicle_class in vehicle.classes else "class wrong"
+        if item is not None and found is not None:
+            outcome = "hit" if found.vehicle_class in vehicle.classes else "class wrong"
             outcomes[item] = outcome
-        frame = (
-            None if window is None else _crossed_at(truth.windows[window], None if item is None else crossings[item])
+        judged.append(
+            JudgedVehicle(
+                vehicle.direction,
+                vehicle.vehicle_class,
+                _crossed_at(window, found),
+                outcome,
+                None if window is None else window.frames,
+                found,
+            )
         )
-        judged.append(JudgedVehicle(vehicle.direction, vehicle.vehicle_class, frame, outcome))
     # A file may hold more windows than counted vehicles; a crossing in a window that was not counted is nobody's error.
     surplus = set(range(len(truth.windows))) - {window for window, _ in settled}
     outcomes.update((crossing_of[window], "neutral") for window in surplus if window in crossing_of)
@@ -97,7 +108,11 @@ def match_line(
     ]
     outcomes.update((left[row], "neutral") for row, _ in _assign(excuses))
     added = [item for item in range(len(crossings)) if outcomes.get(item) != "neutral"]
-    counts_as = dict(zip(added, _totals(truth.counts, vehicles, [crossings[item] for item in added]), strict=True))
+    vehicle_of = {crossing_of[window]: vehicle for window, vehicle in settled if window in crossing_of}
+    classes = _totals(
+        truth.counts, vehicles, [crossings[item] for item in added], [vehicle_of.get(item) for item in added]
+    )
+    counts_as = dict(zip(added, classes, strict=True))
     return judged, [
         JudgedCrossing(crossing, outcomes.get(item, "false"), counts_as.get(item, crossing.vehicle_class))
         for item, crossing in enumerate(crossings)
@@ -142,29 +157,34 @@ def _mismatch(count: TrueCount, crossing: Crossing) -> int:
     return 0 if crossing.vehicle_class in count.classes else 1
 
 
-def _crossed_at(window: Window, crossing: Crossing | None) -> float | None:
-    if window.frames is None or window.frames.last is None:
+def _crossed_at(window: Window | None, crossing: Crossing | None) -> float | None:
+    if window is None or window.frames is None or window.frames.last is None:
         return None
     if crossing is None:
         return (window.frames.first + window.frames.last) / 2
     return float(min(max(crossing.frame, window.frames.first), window.frames.last))
 
 
-def _totals(counts: Sequence[TrueCount], vehicles: Sequence[TrueCount], crossings: Sequence[Crossing]) -> list[str]:
+def _totals(
+    counts: Sequence[TrueCount],
+    vehicles: Sequence[TrueCount],
+    crossings: Sequence[Crossing],
+    matched: Sequence[int | None],
+) -> list[str]:
     """Under which class of the truth each crossing is added up.
 
-    As many as possible are added where the truth has a vehicle that fits, a class told exactly first, so that
-    `car_or_truck` and `vehicle` take what the others leave; what is too many goes where its class is told, exactly if
-    it can be, and under its own class where the truth has none that fits.
+    As many as possible are added where the truth has a vehicle that fits: the one that the crossing was matched to,
+    else a class told exactly first, so that `car_or_truck` and `vehicle` take what the others leave. What is too many
+    goes where its class is told, exactly if it can be, and under its own class where the truth has none that fits.
     """
-    taken = dict(
-        _assign(
-            [
-                [len(vehicle.classes) / 10 if _mismatch(vehicle, crossing) == 0 else None for vehicle in vehicles]
-                for crossing in crossings
-            ]
-        )
-    )
+    costs: list[list[float | None]] = [
+        [
+            None if _mismatch(vehicle, crossing) else 0.0 if index == own else len(vehicle.classes) / 10
+            for index, vehicle in enumerate(vehicles)
+        ]
+        for crossing, own in zip(crossings, matched, strict=True)
+    ]
+    taken = dict(_assign(costs))
     classes = []
     for item, crossing in enumerate(crossings):
         fitting = [count for count in counts if _mismatch(count, crossing) == 0]

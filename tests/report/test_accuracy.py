@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.report.accuracy import AccuracyReport, CountedClip, effectiveness, evaluate, geh, load_truth
+from pipeline.report.accuracy import AccuracyReport, CountedClip, evaluate, load_truth
+from pipeline.report.accuracy_measures import effectiveness, geh
 from pipeline.types import Crossing, Direction
 
 FRAMES, DURATION_S = 100, 10.0

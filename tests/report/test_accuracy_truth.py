@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.report.accuracy_truth import FrameRange, TruthLine, load_truth
+from pipeline.report.accuracy_truth import FrameRange, TruthLine
+from pipeline.report.accuracy_truth_file import load_truth
 
 SHARED_TRUTH = Path(__file__).parents[2].parent / "shared/data/truth.json"
 
