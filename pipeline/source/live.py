@@ -45,6 +45,8 @@ class LiveStats:
     connects: int = 0
     pictures: int = 0
     """Decoded. Pictures that were skipped without being decoded are not known."""
+    wanted: int = 0
+    """Pictures that the configured rate asks for."""
     chosen: int = 0
     """Handed on to be analysed."""
     damaged: int = 0
@@ -59,6 +61,11 @@ class LiveStats:
     """(width, height) in pixels as the camera sends."""
     clock: ClockQuality | None = None
 
+    @property
+    def thinned(self) -> int:
+        """Pictures that the configured rate asks for and that were left out, because `LiveFeed.fps` was lowered."""
+        return max(0, self.wanted - self.chosen - self.repeated)
+
 
 class LiveFeed(Protocol):
     """A camera that can be connected to again and again. One thread uses it, except `fps`, which any may set."""
@@ -67,7 +74,7 @@ class LiveFeed(Protocol):
     """The URL as it may be shown."""
     stats: LiveStats
     fps: float
-    """Frames a second to hand on."""
+    """Frames a second to hand on: at first the configured ones, fewer when the device cannot keep up."""
 
     def frames(self) -> Iterator[Frame]:
         """Connect and hand on frames in rising capture time, across connections too, until the connection is lost.
@@ -100,6 +107,7 @@ class CameraFeed:
         self.fps = fps
         self._url, self._camera, self._transport, self._stall_s = url, camera, transport, stall_s
         self._now_ns, self._wait = now_ns, wait
+        self._wanted_fps = fps
         self._frame_size: tuple[int, int] | None = None
         self._last_ns: int | None = None
         self._seq = 0
@@ -134,7 +142,8 @@ class CameraFeed:
     def _read(self, container: InputContainer, stream: VideoStream) -> Iterator[Frame]:
         clock = LiveClock(after_ns=self._last_ns, trust_pts=container.format.name not in _NO_CLOCK)
         pulled = container.format.name in _PULLED
-        rate, thrift, stutter = RateControl(self.fps), DecodeThrift(self.fps), StutterFilter()
+        wanted, rate = RateControl(self._wanted_fps), RateControl(self.fps)
+        thrift, stutter = DecodeThrift(self.fps), StutterFilter()
         began: tuple[int, int] | None = None
         for picture, wall_less_pts_ns in self._pictures(container, stream):
             self.stats.pictures += 1
@@ -147,6 +156,7 @@ class CameraFeed:
             self.stats.clock = clock.quality
             if captured_at_ns is None:
                 continue
+            self.stats.wanted += wanted.take(captured_at_ns)
             if rate.fps != self.fps:
                 rate.fps = self.fps
             thrift.decoded(captured_at_ns)

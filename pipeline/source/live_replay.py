@@ -38,6 +38,7 @@ class ReplayFeed:
         self.name = redact(url)
         self.stats = LiveStats()
         self.fps = fps
+        self._wanted_fps = fps
         self._url, self._camera, self._now_ns, self._wait = url, camera, now_ns, wait
         self._last_ns = 0
         self._seq = 0
@@ -70,12 +71,15 @@ class ReplayFeed:
         return open_source(self._url, camera=self._camera, start_at_ns=now_ns - place_ns, from_s=from_s)
 
     def _play(self, source: FrameSource) -> Iterator[Frame]:
-        rate = RateControl(self.fps)
+        wanted, rate = RateControl(self._wanted_fps), RateControl(self.fps)
         for frame in source:
             self.stats.pictures += 1
             if rate.fps != self.fps:
                 rate.fps = self.fps
-            if frame.captured_at_ns <= self._last_ns or not rate.take(frame.captured_at_ns):
+            if frame.captured_at_ns <= self._last_ns:
+                continue
+            self.stats.wanted += wanted.take(frame.captured_at_ns)
+            if not rate.take(frame.captured_at_ns):
                 continue
             ahead_s = (frame.captured_at_ns - self._now_ns()) / NS_PER_S
             if ahead_s > 0:

@@ -1,0 +1,116 @@
+"""The thread of one live camera: connects, hands frames on, and connects again when the stream is lost."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.errors import FeedError, InputError
+from pipeline.runtime.messages import CameraSpec, LineCheck
+from pipeline.runtime.schedule import Backoff
+from pipeline.source.live import LiveFeed, Transport
+from pipeline.types import Frame
+
+log = logging.getLogger(__name__)
+
+PLAYED_S = 2.0
+"""A stream that ended by itself after so long is connected to again at once: nothing failed."""
+
+
+class OpenFeed(Protocol):
+    """`open_live`, or a fake of it."""
+
+    def __call__(
+        self, url: str, *, camera: str, fps: float, transport: Transport, wait: Callable[[float], object]
+    ) -> LiveFeed:
+        """See `open_live`."""
+        ...
+
+
+@dataclass(slots=True)
+class CameraState:
+    """Written by the camera's thread, read by others; each assignment is whole by itself."""
+
+    state: str = "connecting"
+    message: str = ""
+
+
+class Capture:
+    """Reads one camera in a daemon thread until `stop`.
+
+    The thread ends within the feed's stall time of `stop`. A camera whose lines do not fit its picture is
+    `misconfigured` and delivers nothing.
+    """
+
+    def __init__(
+        self, spec: CameraSpec, deliver: Callable[[Frame], None], *, open_feed: OpenFeed, check_lines: LineCheck
+    ) -> None:
+        self.spec = spec
+        self.state = CameraState()
+        self._deliver, self._check_lines = deliver, check_lines
+        self._stop = threading.Event()
+        self.feed = open_feed(
+            spec.url, camera=spec.camera, fps=spec.fps, transport=spec.transport, wait=self._stop.wait
+        )
+        self._thread = threading.Thread(target=self._run, name=f"capture-{spec.camera}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end; does not wait."""
+        self._stop.set()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the thread to end."""
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        backoff = Backoff()
+        while not self._stop.is_set():
+            began_s = time.monotonic()
+            try:
+                self._read()
+                return
+            except FeedError as error:
+                lost = error
+            except InputError as error:
+                lost = FeedError("misconfigured", str(error))
+            except Exception as error:
+                # A fault of ours in one camera must not take the other cameras' process with it.
+                log.exception("reading failed", extra={"camera": self.spec.camera})
+                lost = FeedError("failed", f"{self.feed.name} could not be read ({type(error).__name__}); see the log")
+            worked_s = time.monotonic() - began_s
+            delay_s = 0.0 if lost.state == "ended" and worked_s > PLAYED_S else backoff.delay_s(worked_s)
+            self._report(lost, delay_s)
+            self._stop.wait(delay_s)
+
+    def _read(self) -> None:
+        """Hand frames on until told to stop; raises what ends the connection."""
+        checked = False
+        for frame in self.feed.frames():
+            if self._stop.is_set():
+                return
+            if not checked:
+                self._check_lines(self.spec.lines, frame.size)
+                checked = True
+            if self.state.state != "live":
+                self.state.state, self.state.message = "live", ""
+                log.info("live", extra={"camera": self.spec.camera, "size": list(frame.size)})
+            self._deliver(frame)
+
+    def _report(self, error: FeedError, delay_s: float) -> None:
+        if error.state == "ended" and not delay_s:
+            return
+        if self.state.state != error.state:
+            log.warning(
+                "lost: %s",
+                error,
+                extra={"camera": self.spec.camera, "state": error.state, "retry_s": round(delay_s, 1)},
+            )
+        self.state.state, self.state.message = error.state, str(error)

@@ -1,0 +1,247 @@
+"""One device and its cameras, in one process; nothing of a frame leaves it.
+
+    capture thread per camera ──> batcher ──> detection threads ──> the worker's thread: count, outbox
+
+The worker's thread calls `step` again and again. It alone touches the counters, so they need no lock; frames reach the
+batcher from the capture threads under one. Frames may be dropped, the newest are kept and every drop is counted; a
+crossing is in the outbox before the step that found it ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final
+
+import supervision as sv
+
+from pipeline.count import Interruption
+from pipeline.detect import Detector
+from pipeline.errors import StorageError
+from pipeline.runtime.batcher import Batcher
+from pipeline.runtime.capture import Capture, OpenFeed
+from pipeline.runtime.live_camera import LiveCamera
+from pipeline.runtime.messages import CameraSpec, CameraStatus, LineCheck, WorkerStatus
+from pipeline.runtime.schedule import RateGovernor
+from pipeline.sink.outbox import Outbox
+from pipeline.sink.registrations import Record
+from pipeline.source.live_open import open_live
+from pipeline.types import NS_PER_S, Frame
+
+log = logging.getLogger(__name__)
+
+GPU_BATCH: Final = 8
+HOUSEKEEPING_S: Final = 0.5
+GOVERN_S: Final = 2.0
+QUIET_AFTER_NS: Final = 2 * NS_PER_S
+"""Time that is surely past for a camera that is not live: none of its frames can still be on its way."""
+DRAIN_S: Final = 5.0
+
+
+class Worker:
+    """See the module's text. `now_ns` is the wall clock; `step` is given the monotonic one."""
+
+    def __init__(
+        self,
+        detector: Detector,
+        outbox: Outbox,
+        *,
+        check_lines: LineCheck,
+        open_feed: OpenFeed = open_live,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._detector, self._outbox = detector, outbox
+        self._check_lines, self._open_feed, self._now_ns = check_lines, open_feed, now_ns
+        on_cpu = detector.info.device == "cpu"
+        self._batcher = Batcher(max_batch=1 if on_cpu else GPU_BATCH)
+        self._news = threading.Condition()
+        """Guards the batcher; notified when a frame came or a batch was detected."""
+        self._detecting = ThreadPoolExecutor(detector.concurrency, thread_name_prefix="detect")
+        self._in_flight: deque[tuple[tuple[Frame, ...], Future[list[sv.Detections]]]] = deque()
+        self._captures: dict[str, Capture] = {}
+        self._cameras: dict[str, LiveCamera] = {}
+        self._unsaved: list[Record] = []
+        """What the outbox has not taken; nothing more is counted until it has."""
+        self._governor = RateGovernor()
+        self._batches = self._frames = self._offered = self._dropped = 0
+        self._busy_s = self._busy_at_governing_s = 0.0
+        self._began_s = self._last_step_s = self._tended_s = self._governed_s = time.monotonic()
+
+    def set_cameras(self, specs: Sequence[CameraSpec]) -> None:
+        """Read these cameras from now on; those that are read already and did not change are left alone."""
+        wanted = {spec.camera: spec for spec in specs}
+        for camera in [name for name, live in self._cameras.items() if wanted.get(name) != live.spec]:
+            self._remove(camera)
+        for camera in wanted.keys() - self._cameras.keys():
+            self._add(wanted[camera])
+
+    def step(self, now_s: float, wait_s: float = 0.0) -> bool:
+        """Count what was detected, start what is ready; with nothing to do, wait up to `wait_s`. True if it worked."""
+        self._measure(now_s)
+        self._count_drops()
+        worked = self._count_detected()
+        self._save()
+        worked = self._detect_next(now_s) or worked
+        if now_s - self._tended_s >= HOUSEKEEPING_S:
+            self._tended_s = now_s
+            self._tend_cameras()
+        if now_s - self._governed_s >= GOVERN_S:
+            self._govern(now_s)
+        if not worked and wait_s:
+            with self._news:
+                ready_s = self._batcher.ready_in_s(now_s) if self._has_room() else None
+                if ready_s != 0.0 and not (self._in_flight and self._in_flight[0][1].done()):
+                    self._news.wait(wait_s if ready_s is None else min(wait_s, ready_s))
+        return worked
+
+    def status(self) -> WorkerStatus:
+        """How the worker and its cameras stand."""
+        return WorkerStatus(
+            cameras=tuple(self._status_of(live) for live in self._cameras.values()),
+            device=self._detector.info.device,
+            model=self._detector.info.name,
+            batches=self._batches,
+            frames=self._frames,
+            busy_s=self._busy_s,
+            uptime_s=time.monotonic() - self._began_s,
+            share=self._governor.share,
+            outbox_depth=len(self._outbox) + len(self._unsaved),
+        )
+
+    def stop(self) -> None:
+        """Stop in flow order: capture, detection, counting, outbox. What was detected is counted."""
+        for capture in self._captures.values():
+            capture.stop()
+        deadline_s = time.monotonic() + DRAIN_S
+        while (self._in_flight or len(self._batcher)) and time.monotonic() < deadline_s:
+            self.step(time.monotonic(), wait_s=0.1)
+        self._detecting.shutdown(wait=True, cancel_futures=True)
+        for live in self._cameras.values():
+            self._unsaved += live.finish()
+        self._save()
+        if self._unsaved:
+            log.error("%d records could not be kept: the outbox does not take them", len(self._unsaved))
+
+    def _add(self, spec: CameraSpec) -> None:
+        capture = Capture(spec, self._offer, open_feed=self._open_feed, check_lines=self._check_lines)
+        live = LiveCamera(spec, self._detector.info, self._now_ns())
+        self._unsaved += live.registrations()
+        self._cameras[spec.camera], self._captures[spec.camera] = live, capture
+        capture.feed.fps = spec.fps * self._governor.share
+        capture.start()
+
+    def _remove(self, camera: str) -> None:
+        self._captures.pop(camera).stop()
+        live = self._cameras.pop(camera)
+        with self._news:
+            self._batcher.forget(camera)
+        self._unsaved += live.finish()
+
+    def _offer(self, frame: Frame) -> None:
+        with self._news:
+            self._offered += 1
+            self._batcher.offer(frame, time.monotonic())
+            self._news.notify()
+
+    def _announce(self, _: Future[list[sv.Detections]]) -> None:
+        with self._news:
+            self._news.notify()
+
+    def _has_room(self) -> bool:
+        return len(self._in_flight) < self._detector.concurrency + 1 and not self._unsaved
+
+    def _detect_next(self, now_s: float) -> bool:
+        worked = False
+        while self._has_room():
+            with self._news:
+                batch = self._batcher.next_batch(now_s)
+            if not batch:
+                break
+            future = self._detecting.submit(self._detector.detect, [frame.image for frame in batch])
+            self._in_flight.append((batch, future))
+            future.add_done_callback(self._announce)
+            self._batches += 1
+            self._frames += len(batch)
+            worked = True
+        return worked
+
+    def _count_detected(self) -> bool:
+        worked = False
+        while self._in_flight and self._in_flight[0][1].done():
+            batch, future = self._in_flight.popleft()
+            worked = True
+            for frame, detections in zip(batch, future.result(), strict=True):
+                live = self._cameras.get(frame.camera)
+                if live is not None:
+                    self._unsaved += live.count(frame, detections, self._now_ns())
+        return worked
+
+    def _count_drops(self) -> None:
+        with self._news:
+            drops = self._batcher.take_drops()
+        self._dropped += len(drops)
+        for camera, captured_at_ns in drops:
+            live = self._cameras.get(camera)
+            if live is not None:
+                live.drop(captured_at_ns)
+
+    def _save(self) -> None:
+        if not self._unsaved:
+            return
+        try:
+            self._outbox.append(self._unsaved)
+        except StorageError as error:
+            log.error("cannot keep %d records: %s", len(self._unsaved), error)
+            time.sleep(HOUSEKEEPING_S)
+        else:
+            self._unsaved.clear()
+
+    def _tend_cameras(self) -> None:
+        busy = {frame.camera for batch, _ in self._in_flight for frame in batch}
+        for camera, live in self._cameras.items():
+            state = self._captures[camera].state.state
+            live.thin(self._captures[camera].feed.stats.thinned, self._now_ns())
+            with self._news:
+                waits = self._batcher.waits(camera)
+            if state != "live" and not waits and camera not in busy:
+                self._unsaved += live.interrupt(_reason(state), self._now_ns() - QUIET_AFTER_NS)
+
+    def _govern(self, now_s: float) -> None:
+        busy = (self._busy_s - self._busy_at_governing_s) / (now_s - self._governed_s)
+        share = self._governor.step(self._offered, self._dropped, busy)
+        for capture in self._captures.values():
+            capture.feed.fps = capture.spec.fps * share
+        self._governed_s, self._busy_at_governing_s = now_s, self._busy_s
+        self._offered = self._dropped = 0
+
+    def _measure(self, now_s: float) -> None:
+        running = sum(not future.done() for _, future in self._in_flight)
+        if running >= max(1, self._detector.concurrency - 1):
+            self._busy_s += now_s - self._last_step_s
+        self._last_step_s = now_s
+
+    def _status_of(self, live: LiveCamera) -> CameraStatus:
+        capture = self._captures[live.spec.camera]
+        stats = capture.feed.stats
+        return CameraStatus(
+            camera=live.spec.camera,
+            state=capture.state.state,
+            message=capture.state.message,
+            clock=stats.clock,
+            pictures=stats.pictures,
+            analysed=live.analysed,
+            dropped=live.dropped,
+            damaged=stats.damaged,
+            connects=stats.connects,
+            crossings=live.crossings,
+            latency_counts=tuple(live.latency_counts),
+            latency_sum_s=live.latency_sum_s,
+        )
+
+
+def _reason(state: str) -> Interruption:
+    return "stalled" if state == "stalled" else "damaged" if state == "damaged" else "disconnected"

@@ -1,0 +1,166 @@
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import InputError, StorageError
+from pipeline.runtime.worker import Worker
+from pipeline.sink.outbox import Outbox
+from pipeline.sink.registrations import LinesRegistration, Record, RunRegistration
+from pipeline.types import NS_PER_S, CountingLine, Coverage, Crossing
+from tests.runtime.fakes import PixelDetector
+from tests.runtime.live_fakes import START_NS, Hands, spec, step_until
+
+DRIVE = range(20, 180, 8)
+
+
+class Clock:
+    now_ns = START_NS
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
+class Bench:
+    """A worker with hand-played cameras."""
+
+    def __init__(self, directory: Path) -> None:
+        self.hands, self.clock = Hands(), Clock()
+        self.outbox = Outbox(directory / "outbox.sqlite")
+        self.lines_fit = True
+        self.worker = Worker(
+            PixelDetector(),  # type: ignore[arg-type]
+            self.outbox,
+            check_lines=self.check_lines,
+            open_feed=self.hands,
+            now_ns=self.clock,
+        )
+
+    def check_lines(self, lines: tuple[CountingLine, ...], size: tuple[int, int]) -> None:
+        if not self.lines_fit:
+            raise InputError(f"line {lines[0].name!r} leaves the picture")
+
+    def analysed(self) -> int:
+        return sum(camera.analysed for camera in self.worker.status().cameras)
+
+    def state(self, camera: str) -> str:
+        return next(status.state for status in self.worker.status().cameras if status.camera == camera)
+
+    def records(self) -> list[Record]:
+        return [record for _, record in self.outbox.pending(10_000)]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.worker.stop()
+    bench.outbox.close()
+
+
+def test_a_crossing_of_each_camera_is_in_the_outbox_after_what_the_store_must_know_of_it(bench: Bench) -> None:
+    bench.worker.set_cameras([spec("a"), spec("b")])
+    for feed in bench.hands.feeds.values():
+        for position in DRIVE:
+            feed.show(position)
+            seen = bench.analysed()
+            step_until(bench.worker, lambda seen=seen: bench.analysed() > seen)  # type: ignore[misc]
+        feed.lose("ended")
+    bench.worker.stop()
+    records = bench.records()
+    crossings = [record for record in records if isinstance(record, Crossing)]
+    assert sorted(crossing.camera for crossing in crossings) == ["a", "b"]
+    assert {crossing.line for crossing in crossings} == {"mid"}
+    runs = [record.run for record in records if isinstance(record, RunRegistration)]
+    lines = [record.run for record in records if isinstance(record, LinesRegistration)]
+    assert sorted(runs) == sorted(lines) == sorted({crossing.run for crossing in crossings})
+    kinds = [type(record) for record in records]
+    assert max(i for i, kind in enumerate(kinds) if kind is RunRegistration) < kinds.index(Crossing)
+
+
+def test_a_lost_camera_says_why_and_the_others_go_on(bench: Bench) -> None:
+    bench.worker.set_cameras([spec("a"), spec("b")])
+    a, b = bench.hands.feeds["a"], bench.hands.feeds["b"]
+    a.show(20)
+    b.show(20)
+    step_until(bench.worker, lambda: bench.analysed() == 2)
+    a.lose("unauthorised")
+    step_until(bench.worker, lambda: bench.state("a") == "unauthorised")
+    b.show(28)
+    step_until(bench.worker, lambda: bench.analysed() == 3)
+    assert bench.state("b") == "live"
+
+
+def test_coverage_of_an_outage_is_delivered_during_the_outage(bench: Bench) -> None:
+    bench.worker.set_cameras([spec("a")])
+    bench.hands.feeds["a"].show(*[20] * 2)
+    step_until(bench.worker, lambda: bench.analysed() == 2)
+    bench.hands.feeds["a"].lose("stalled")
+    step_until(bench.worker, lambda: bench.state("a") == "stalled")
+
+    def minutes() -> list[Coverage]:
+        return [record for record in bench.records() if isinstance(record, Coverage) and record.reason == "stalled"]
+
+    for second in range(1, 200):
+        bench.clock.now_ns = START_NS + second * NS_PER_S
+        bench.worker.step(time.monotonic() + second)
+    whole = [minute for minute in minutes() if minute.minute_ns > START_NS]
+    assert [(minute.minute_ns - START_NS) // NS_PER_S for minute in whole] == [60, 120]
+    assert [minute.observed_s for minute in whole] == [0, 0]
+
+
+def test_a_camera_whose_lines_leave_its_picture_is_misconfigured_and_counts_nothing(bench: Bench) -> None:
+    bench.lines_fit = False
+    bench.worker.set_cameras([spec("a")])
+    bench.hands.feeds["a"].show(20)
+    step_until(bench.worker, lambda: bench.state("a") == "misconfigured")
+    (status,) = bench.worker.status().cameras
+    assert "leaves the picture" in status.message
+    assert status.analysed == 0
+
+
+def test_a_reload_leaves_unchanged_cameras_alone(bench: Bench) -> None:
+    bench.worker.set_cameras([spec("a"), spec("b")])
+    a, b = bench.hands.feeds["a"], bench.hands.feeds["b"]
+    a.show(20)
+    step_until(bench.worker, lambda: bench.analysed() == 1)
+    bench.worker.set_cameras([spec("a"), spec("b", fps=5), spec("c")])
+    assert bench.hands.feeds["a"] is a
+    assert bench.hands.feeds["b"] is not b
+    assert sorted(status.camera for status in bench.worker.status().cameras) == ["a", "b", "c"]
+    bench.worker.set_cameras([spec("a")])
+    assert [status.camera for status in bench.worker.status().cameras] == ["a"]
+    assert bench.analysed() == 1
+
+
+def test_what_the_device_cannot_take_is_dropped_and_counted(bench: Bench) -> None:
+    bench.worker.set_cameras([spec("a")])
+    feed = bench.hands.feeds["a"]
+    feed.show(*[20] * 40)
+    while feed.stats.pictures < 40:
+        pass
+    step_until(bench.worker, lambda: bench.analysed() + bench.worker.status().cameras[0].dropped == 40)
+    assert bench.analysed() <= 3 + 1
+
+
+def test_nothing_more_is_counted_while_the_outbox_takes_nothing_and_nothing_is_lost(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = bench.outbox.append
+    full = True
+
+    def refuse(records: list[Record]) -> None:
+        if full:
+            raise StorageError("the disk is full")
+        append(records)
+
+    monkeypatch.setattr(bench.outbox, "append", refuse)
+    bench.worker.set_cameras([spec("a")])
+    bench.hands.feeds["a"].show(20)
+    for _ in range(3):
+        bench.worker.step(0.0)
+    assert bench.analysed() == 0
+    full = False
+    step_until(bench.worker, lambda: bench.analysed() == 1)
+    assert sum(isinstance(record, RunRegistration) for record in bench.records()) == 1
