@@ -35,7 +35,8 @@ class CoverageMeter:
     """Coverage of one camera, minute by minute of capture time.
 
     The time between two frames is observed unless it is a gap or the camera was interrupted. Frames lost between them
-    are counted but cost nothing: a repeated picture shows what the one before showed. State: the current minute and the last few intervals.
+    are counted but cost nothing: a repeated picture shows what the one before showed. State: the current minute and the
+    last few intervals.
     """
 
     def __init__(self, camera: str, *, revision: int = 0, run: str = "") -> None:
