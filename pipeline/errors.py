@@ -4,6 +4,7 @@
     ├── InputError           the user's input is wrong: a path, a line, a URL, a config key, SQL (exit 2)
     │   └── StoreBusyError   another process holds the store
     ├── FeedError            a live camera gives no pictures, for now; `state` says how (never ends a command by itself)
+    ├── BusError             the message bus cannot be reached or does not do its part, for now (exit 1)
     └── StorageError         the machine would not keep what it was given: a full disk, no permission (exit 1)
 
 The message is one sentence that can be shown to a user as it is: it names the value, the limit and the mend, and never
@@ -41,3 +42,7 @@ class FeedError(PipelineError):
     def __init__(self, state: str, message: str) -> None:
         super().__init__(message)
         self.state = state
+
+
+class BusError(PipelineError):
+    """The message bus cannot be reached or did not take what it was given; trying again later may help."""

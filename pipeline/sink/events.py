@@ -1,96 +1,136 @@
-"""The event codec: one event is one line of JSON, the same in the outbox and on the wire.
+"""The codec: one event or registration is one line of JSON, the same in the outbox and on the bus.
 
-    {"v": 1, "kind": "crossing", "event_id": "...", "camera": "...", ...}
+    {"v": 2, "kind": "crossing", "event_id": "...", "camera": "...", ...}
 
-The fields are those of `pipeline.types`, times are integer nanoseconds since the Unix epoch, UTC. Decoding is strict:
-what is missing, unknown or of the wrong type is refused with the reason.
+The fields are those of `pipeline.types` and `pipeline.sink.registrations`, times are integer nanoseconds since the Unix
+epoch, UTC. Decoding is strict: what is missing, unknown or of the wrong type is refused with the reason. How the
+schema may change is written in docs/delivery.md; every version of it that was ever written can be read.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, Final, TypeAlias
 
+import orjson
+
 from pipeline.errors import PipelineError
 from pipeline.sink.event_file import EventFileWriter
-from pipeline.types import DIRECTIONS, NS_PER_S, VEHICLE_CLASSES, Coverage, Crossing, Event, Movement
+from pipeline.sink.registrations import CameraRegistration, LinesRegistration, Record, RunRegistration
+from pipeline.types import DIRECTIONS, NS_PER_S, VEHICLE_CLASSES, CountingLine, Coverage, Crossing, Movement
 
-__all__ = ["EventDecodeError", "EventFileWriter", "check", "decode", "encode"]
+__all__ = ["VERSION", "EventDecodeError", "EventFileWriter", "camera_of", "check", "decode", "encode"]
 
-VERSION: Final = 1
+VERSION: Final = 2
+"""1: crossing, movement, coverage. 2: also the registrations, and `refused` as a reason of coverage."""
 
 NS_PER_MINUTE: Final = 60 * NS_PER_S
 LATEST_NS: Final = 4_102_444_800 * NS_PER_S
 """2100-01-01, the first instant the store does not take."""
+LONGEST_TEXT: Final = 4096
+"""So that a record is never too large for a message of the bus."""
 
-_KINDS: Final[Mapping[str, type[Crossing | Movement | Coverage]]] = {
+_Body: TypeAlias = dict[str, Any]
+
+_KINDS: Final[Mapping[str, type[Any]]] = {
     "crossing": Crossing,
     "movement": Movement,
     "coverage": Coverage,
+    "camera": CameraRegistration,
+    "lines": LinesRegistration,
+    "run": RunRegistration,
 }
+_HEADS: Final = {cls: b'{"v":%d,"kind":"%s",' % (VERSION, kind.encode()) for kind, cls in _KINDS.items()}
 _NAMES: Final = {cls: kind for kind, cls in _KINDS.items()}
-_FIELDS: Final = {cls: tuple(f.name for f in fields(cls)) for cls in _KINDS.values()}
+_FIELDS: Final = {cls: frozenset(f.name for f in fields(cls)) for cls in _KINDS.values()}
+
+_UPGRADES: Final[Mapping[int, Callable[[_Body], _Body]]] = {
+    1: lambda body: body,  # version 2 only added kinds
+}
+"""From each older version of a body, without `v`, to the version after it."""
 
 _Check: TypeAlias = Callable[[Any], bool]
 
 
 class EventDecodeError(PipelineError):
-    """A line is not an event that this version understands; the message says why."""
+    """A line is not a record that this version understands; the message says why."""
 
 
-def encode(event: Event) -> bytes:
-    """`event` as one line of UTF-8 JSON without the newline; raises ValueError where `check` finds fault."""
-    fault = check(event)
+def encode(record: Record) -> bytes:
+    """`record` as one line of UTF-8 JSON without the newline; raises ValueError where `check` finds fault."""
+    fault = check(record)
     if fault is not None:
         raise ValueError(fault)
-    cls = type(event)
-    body: dict[str, Any] = {"v": VERSION, "kind": _NAMES[cls]}
-    body.update((name, getattr(event, name)) for name in _FIELDS[cls])
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _HEADS[type(record)] + orjson.dumps(record)[1:]
 
 
-def decode(line: bytes) -> Event:
-    """The event in `line`; raises EventDecodeError with the reason."""
-    try:
-        body = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise EventDecodeError(f"an event must be one JSON object, but this is not JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise EventDecodeError(f"an event must be a JSON object, not {type(body).__name__}")
+def decode(line: bytes) -> Record:
+    """The record in `line`; raises EventDecodeError with the reason."""
+    body = _object(line)
     version = body.pop("v", None)
-    if type(version) is not int or version != VERSION:
-        raise EventDecodeError(f"event version {version!r} is not {VERSION}, the one this program reads")
+    if type(version) is not int or not (version == VERSION or version in _UPGRADES):
+        raise EventDecodeError(f"event version {version!r} is not {VERSION} or an older one that this program reads")
+    for older in range(version, VERSION):
+        body = _UPGRADES[older](body)
     kind = body.pop("kind", None)
     cls = _KINDS.get(kind) if isinstance(kind, str) else None
     if cls is None:
         raise EventDecodeError(f"event kind {kind!r} is none of {', '.join(_KINDS)}")
-    missing = [name for name in _FIELDS[cls] if name not in body]
-    if missing:
-        raise EventDecodeError(f"{kind} lacks {', '.join(missing)}")
-    unknown = sorted(set(body) - set(_FIELDS[cls]))
-    if unknown:
-        raise EventDecodeError(f"{kind} has unknown {', '.join(unknown)}")
-    event = cls(**body)
-    fault = check(event)
+    if body.keys() != _FIELDS[cls]:
+        missing = [f.name for f in fields(cls) if f.name not in body]
+        if missing:
+            raise EventDecodeError(f"{kind} lacks {', '.join(missing)}")
+        raise EventDecodeError(f"{kind} has unknown {', '.join(sorted(body.keys() - _FIELDS[cls]))}")
+    if cls is LinesRegistration:
+        body["lines"] = _lines(body["lines"])
+    record: Record = cls(**body)
+    fault = check(record)
     if fault is not None:
         raise EventDecodeError(fault)
-    return event
+    return record
 
 
-def check(event: Event) -> str | None:
-    """What is wrong with a field of `event`, or None."""
-    for name, wanted, holds in _CHECKS[type(event)]:
-        value = getattr(event, name)
+def camera_of(line: bytes) -> str | None:
+    """The camera that an encoded record is about, without looking at the rest; None where it does not say."""
+    try:
+        camera = _object(line).get("camera")
+    except EventDecodeError:
+        return None
+    return camera if isinstance(camera, str) else None
+
+
+def check(record: Record) -> str | None:
+    """What is wrong with a field of `record`, or None."""
+    for name, wanted, holds in _CHECKS[type(record)]:
+        value = getattr(record, name)
         if not holds(value):
-            return f"{_NAMES[type(event)]}.{name} must be {wanted}, not {value!r}"
+            return f"{_NAMES[type(record)]}.{name} must be {wanted}, not {value!r}"
     return None
 
 
+def _object(line: bytes) -> _Body:
+    try:
+        body = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise EventDecodeError(f"an event must be one JSON object, but this is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise EventDecodeError(f"an event must be a JSON object, not {type(body).__name__}")
+    return body
+
+
+def _lines(value: Any) -> tuple[CountingLine, ...]:
+    try:
+        return tuple(
+            CountingLine(**(line | {"start": tuple(line["start"]), "end": tuple(line["end"])})) for line in value
+        )
+    except (TypeError, KeyError, ValueError) as error:
+        raise EventDecodeError(f"lines.lines holds what is not a counting line: {error}") from error
+
+
 def _is_text(value: Any) -> bool:
-    return type(value) is str and value != ""
+    return type(value) is str and 0 < len(value) <= LONGEST_TEXT
 
 
 def _is_count(value: Any) -> bool:
@@ -105,10 +145,29 @@ def _is_real(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value)
 
 
-_TEXT: Final = ("a text that is not empty", _is_text)
+def _is_point(value: Any) -> bool:
+    return type(value) is tuple and len(value) == 2 and all(map(_is_real, value))
+
+
+def _is_line(line: CountingLine) -> bool:
+    return (
+        _is_text(line.name)
+        and _is_point(line.start)
+        and _is_point(line.end)
+        and line.role in ("entry", "exit", "count")
+        and (line.approach is None or _is_text(line.approach))
+    )
+
+
+_TEXT: Final = (f"a text of 1 to {LONGEST_TEXT} characters", _is_text)
+_ANY_TEXT: Final = (
+    f"a text of at most {LONGEST_TEXT} characters",
+    lambda value: type(value) is str and len(value) <= LONGEST_TEXT,
+)
 _COUNT: Final = ("an integer from 0 below 2^31", _is_count)
 _INTEGER: Final = ("a 64-bit integer", lambda value: type(value) is int and -(2**63) <= value < 2**63)
 _INSTANT: Final = ("integer nanoseconds from 1970 to 2099", _is_instant)
+_INSTANT_OR_NULL: Final = ("integer nanoseconds or null", lambda value: value is None or _is_instant(value))
 _CLASS: Final = (f"one of {', '.join(VEHICLE_CLASSES)}", lambda value: value in VEHICLE_CLASSES)
 
 _CHECKS: Final[Mapping[type, tuple[tuple[str, str, _Check], ...]]] = {
@@ -146,8 +205,31 @@ _CHECKS: Final[Mapping[type, tuple[tuple[str, str, _Check], ...]]] = {
         ("frames_seen", *_COUNT),
         ("frames_processed", *_COUNT),
         ("frames_dropped", *_COUNT),
-        ("reason", "a text", lambda value: type(value) is str),
+        ("reason", *_ANY_TEXT),
         ("revision", *_COUNT),
         ("run", *_TEXT),
+    ),
+    CameraRegistration: (
+        ("camera", *_TEXT),
+        ("name", *_ANY_TEXT),
+        ("district", *_ANY_TEXT),
+        ("timezone", *_TEXT),
+    ),
+    LinesRegistration: (
+        ("camera", *_TEXT),
+        ("run", *_TEXT),
+        ("lines", "counting lines", lambda value: type(value) is tuple and all(map(_is_line, value))),
+    ),
+    RunRegistration: (
+        ("camera", *_TEXT),
+        ("run", *_TEXT),
+        ("revision", *_COUNT),
+        ("source", *_ANY_TEXT),
+        ("model", *_ANY_TEXT),
+        ("model_digest", *_ANY_TEXT),
+        ("device", *_ANY_TEXT),
+        ("program_version", *_ANY_TEXT),
+        ("footage_from_ns", *_INSTANT_OR_NULL),
+        ("footage_to_ns", *_INSTANT_OR_NULL),
     ),
 }

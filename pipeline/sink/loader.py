@@ -1,4 +1,4 @@
-"""Carries events from the outbox to the store."""
+"""Carries records from an outbox into a store on the same machine; `bus_loader` does it from a message bus."""
 
 from __future__ import annotations
 
@@ -6,16 +6,64 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from pipeline.sink.outbox import Outbox
-from pipeline.types import Event
+from pipeline.sink.registrations import CameraRegistration, LinesRegistration, Registration, RunRegistration
+from pipeline.types import CountingLine, Coverage, Crossing, Event, Movement
 
 DEFAULT_BATCH_SIZE: Final = 10_000
 
 
-class EventStore(Protocol):
-    """What the loader needs of a store."""
+class RecordStore(Protocol):
+    """What a loader needs of a store. Every method may be given the same again and then changes nothing.
+
+    Each returns when what it was given is on the disk, or raises a PipelineError.
+    """
 
     def insert(self, events: Sequence[Event]) -> None:
-        """Keep `events`; the same events may come again. Returns when they are on the disk, or raises."""
+        """Keep `events`, which are sound; ValueError for one that is not."""
+
+    def register_camera(self, camera: str, *, name: str = "", district: str = "", timezone: str) -> None:
+        """Say what a camera is; InputError for a time zone that the store cannot use."""
+
+    def register_lines(self, camera: str, lines: Sequence[CountingLine], *, run: str) -> None:
+        """Say on which lines a run counts."""
+
+    def register_run(
+        self,
+        run: str,
+        *,
+        camera: str,
+        revision: int,
+        source: str = "",
+        model: str = "",
+        model_digest: str = "",
+        device: str = "",
+        program_version: str = "",
+        footage_from_ns: int | None = None,
+        footage_to_ns: int | None = None,
+    ) -> None:
+        """Say where the numbers of a run come from."""
+
+
+def register(store: RecordStore, record: Registration) -> None:
+    """Put one registration into the store; raises what the store raises."""
+    match record:
+        case CameraRegistration():
+            store.register_camera(record.camera, name=record.name, district=record.district, timezone=record.timezone)
+        case LinesRegistration():
+            store.register_lines(record.camera, record.lines, run=record.run)
+        case RunRegistration():
+            store.register_run(
+                record.run,
+                camera=record.camera,
+                revision=record.revision,
+                source=record.source,
+                model=record.model,
+                model_digest=record.model_digest,
+                device=record.device,
+                program_version=record.program_version,
+                footage_from_ns=record.footage_from_ns,
+                footage_to_ns=record.footage_to_ns,
+            )
 
 
 class Loader:
@@ -25,7 +73,7 @@ class Loader:
     one row per event.
     """
 
-    def __init__(self, outbox: Outbox, store: EventStore, *, batch_size: int = DEFAULT_BATCH_SIZE) -> None:
+    def __init__(self, outbox: Outbox, store: RecordStore, *, batch_size: int = DEFAULT_BATCH_SIZE) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, not {batch_size}")
         self._outbox = outbox
@@ -33,15 +81,20 @@ class Loader:
         self._batch_size = batch_size
 
     def step(self) -> int:
-        """Move one batch; returns how many events it held, 0 when none were waiting. Raises what the store raises."""
+        """Move one batch; returns how many records it held, 0 when none were waiting. Raises what the store raises."""
         batch = self._outbox.pending(self._batch_size)
         if batch:
-            self._store.insert([event for _, event in batch])
+            events = [record for _, record in batch if isinstance(record, Crossing | Movement | Coverage)]
+            if events:
+                self._store.insert(events)
+            for _, record in batch:
+                if not isinstance(record, Crossing | Movement | Coverage):
+                    register(self._store, record)
             self._outbox.ack(batch[-1][0])
         return len(batch)
 
     def drain(self) -> int:
-        """Step until nothing is waiting; returns how many events were moved."""
+        """Step until nothing is waiting; returns how many records were moved."""
         moved = 0
         while count := self.step():
             moved += count

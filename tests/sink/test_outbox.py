@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import InputError, StorageError
+from pipeline.errors import InputError
 from pipeline.sink.events import EventDecodeError
-from pipeline.sink.outbox import Outbox
-from pipeline.types import Event
+from pipeline.sink.outbox import LEAST_MAX_BYTES, Outbox, OutboxFullError
+from pipeline.sink.registrations import Record
 from tests.sink.events import crossing, minute, movement
 
-EVENTS: list[Event] = [crossing(1), minute(0), movement(9), crossing(2)]
+EVENTS: list[Record] = [crossing(1), minute(0), movement(9), crossing(2)]
 
 
-def events(outbox: Outbox, limit: int = 1000) -> list[Event]:
+def events(outbox: Outbox, limit: int = 1000) -> list[Record]:
     return [event for _, event in outbox.pending(limit)]
 
 
@@ -124,16 +124,58 @@ def test_a_disk_that_takes_no_more_is_a_storage_error_and_keeps_what_was_promise
         assert len(outbox) == 1 + 100 * (int(failed) - 1)
 
 
-def test_a_full_database_is_a_storage_error_and_the_outbox_goes_on(tmp_path: Path) -> None:
-    with Outbox(tmp_path / "outbox.db") as outbox:
+def test_a_full_outbox_refuses_what_is_new_and_goes_on_when_it_has_drained(tmp_path: Path) -> None:
+    with Outbox(tmp_path / "outbox.db", max_bytes=LEAST_MAX_BYTES) as outbox:
+        kept: list[Record] = []
+        with pytest.raises(OutboxFullError, match="takes no more"):
+            for second in range(10_000):
+                outbox.append([crossing(second)])
+                kept.append(crossing(second))
+        assert len(kept) > 100
+        assert events(outbox) == kept
+        full = outbox.stats()
+        assert full.waiting == full.appended == len(kept)
+        assert (full.acknowledged, full.refused) == (0, 1)
+        assert LEAST_MAX_BYTES // 2 < full.bytes_used <= full.max_bytes <= LEAST_MAX_BYTES
+        outbox.ack(outbox.pending(100)[-1][0])
+        assert outbox.stats().bytes_used < full.bytes_used
         outbox.append(EVENTS)
-        outbox._db.execute("PRAGMA max_page_count = 1")
-        with pytest.raises(StorageError, match="full"):
+        assert events(outbox) == kept[100:] + EVENTS
+        assert outbox.stats().acknowledged == 100
+
+
+def test_a_refused_batch_is_refused_whole(tmp_path: Path) -> None:
+    with Outbox(tmp_path / "outbox.db", max_bytes=LEAST_MAX_BYTES) as outbox:
+        outbox.append(EVENTS)
+        with pytest.raises(OutboxFullError):
             outbox.append([crossing(second) for second in range(1000)])
         assert events(outbox) == EVENTS
-        outbox._db.execute("PRAGMA max_page_count = 1000000")
+        assert outbox.stats().refused == 1000
         outbox.append(EVENTS)
-        assert len(outbox) == 8
+        assert events(outbox) == EVENTS * 2
+
+
+def test_an_outbox_that_is_larger_than_its_new_limit_still_drains(tmp_path: Path) -> None:
+    with Outbox(tmp_path / "outbox.db") as outbox:
+        outbox.append([crossing(second) for second in range(1000)])
+    with Outbox(tmp_path / "outbox.db", max_bytes=LEAST_MAX_BYTES) as outbox:
+        assert outbox.stats().waiting == 1000
+        outbox.ack(outbox.pending(990)[-1][0])
+        outbox.append(EVENTS)
+        assert events(outbox) == [crossing(second) for second in range(990, 1000)] + EVENTS
+
+
+def test_a_limit_below_what_sqlite_needs_is_the_users_mistake(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="too small"):
+        Outbox(tmp_path / "outbox.db", max_bytes=LEAST_MAX_BYTES - 1)
+
+
+def test_reading_on_after_a_number_skips_what_was_read(tmp_path: Path) -> None:
+    with Outbox(tmp_path / "outbox.db") as outbox:
+        outbox.append(EVENTS)
+        first = outbox.pending(2)
+        assert [record for _, record in outbox.pending(10, after=first[-1][0])] == EVENTS[2:]
+        assert len(outbox) == 4
 
 
 def test_a_place_that_cannot_be_is_the_users_mistake(tmp_path: Path) -> None:

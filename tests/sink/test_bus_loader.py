@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from pipeline.errors import BusError, InputError, PipelineError, StorageError
+from pipeline.sink.backoff import Backoff
+from pipeline.sink.bus_loader import BusLoader, Message, Polled
+from pipeline.sink.events import encode
+from pipeline.sink.registrations import CameraRegistration, LinesRegistration, Record, RunRegistration
+from pipeline.types import CountingLine, Crossing, Event
+from tests.sink.events import CAMERA, crossing, line, minute
+
+
+class FakeBus:
+    """One partition per list of records; what a loader reads of the bus, and what it tells it."""
+
+    def __init__(self, *partitions: Sequence[Record | bytes]) -> None:
+        self.waiting = [
+            Message(number, offset, None, each if isinstance(each, bytes) else encode(each))
+            for number, records in enumerate(partitions)
+            for offset, each in enumerate(records)
+        ]
+        self.lost: set[int] = set()
+        self.polls: list[int] = []
+        self.rejected: list[tuple[int, str]] = []
+        self.durably_rejected = 0
+        self.committed: dict[int, int] = {}
+        self.failures: dict[str, PipelineError] = {}
+        self.log: list[str] = []
+
+    def poll(self, limit: int, timeout_s: float) -> Polled:
+        self.polls.append(limit)
+        self._fail("poll")
+        taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
+        lost, self.lost = self.lost, set()
+        return Polled(taken, lost)
+
+    def reject(self, message: Message, reason: str) -> None:
+        self._fail("reject")
+        self.rejected.append((message.offset, reason))
+
+    def flush_rejected(self) -> None:
+        self.durably_rejected = len(self.rejected)
+
+    def commit(self, next_offsets: Mapping[int, int]) -> None:
+        self._fail("commit")
+        assert self.durably_rejected == len(self.rejected)
+        self.log.append("commit")
+        self.committed.update(next_offsets)
+
+    def _fail(self, what: str) -> None:
+        if what in self.failures:
+            raise self.failures[what]
+
+
+class FakeStore:
+    def __init__(self, bus: FakeBus) -> None:
+        self.log = bus.log
+        self.events: list[Event] = []
+        self.registered: dict[str, list[object]] = defaultdict(list)
+        self.failure: Exception | None = None
+        self.bad_track: int | None = None
+
+    def insert(self, events: Sequence[Event]) -> None:
+        self.log.append(f"insert {len(events)}")
+        if self.failure is not None:
+            raise self.failure
+        if any(isinstance(event, Crossing) and event.track == self.bad_track for event in events):
+            raise ValueError("the store does not like it")
+        self.events.extend(events)
+
+    def register_camera(self, camera: str, *, name: str = "", district: str = "", timezone: str) -> None:
+        if timezone == "Mars/Base":
+            raise InputError("there is no time zone 'Mars/Base'")
+        self.registered["camera"].append((camera, name, district, timezone))
+
+    def register_lines(self, camera: str, lines: Sequence[CountingLine], *, run: str) -> None:
+        self.registered["lines"].append((camera, run, tuple(lines)))
+
+    def register_run(self, run: str, **words: Any) -> None:
+        self.registered["run"].append((run, words))
+
+
+def made(*partitions: Sequence[Record | bytes], **options: Any) -> tuple[FakeBus, FakeStore, BusLoader]:
+    bus = FakeBus(*partitions)
+    store = FakeStore(bus)
+    options.setdefault("backoff", Backoff(first_s=1, most_s=8, rng=random.Random(1)))
+    return bus, store, BusLoader(bus, store, **options)
+
+
+CROSSINGS = [crossing(second, track=second) for second in range(10)]
+
+
+def test_a_full_batch_is_inserted_first_and_committed_after() -> None:
+    bus, store, loader = made(CROSSINGS[:6], CROSSINGS[6:], batch_size=10)
+    loader.step(0)
+    assert store.events == CROSSINGS
+    assert bus.log == ["insert 10", "commit"]
+    assert bus.committed == {0: 6, 1: 4}
+    assert (loader.stats.loaded, loader.stats.batches, loader.stats.waiting) == (10, 1, 0)
+
+
+def test_a_batch_that_does_not_fill_is_inserted_when_its_oldest_message_has_waited() -> None:
+    bus, store, loader = made(CROSSINGS[:3], max_wait_s=2.0)
+    loader.step(100)
+    bus.waiting = [Message(0, 3, None, encode(CROSSINGS[3]))]
+    loader.step(101.9)
+    assert store.events == []
+    assert loader.stats.waiting == 4
+    loader.step(102)
+    assert store.events == CROSSINGS[:4]
+    assert bus.committed == {0: 4}
+
+
+def test_no_more_is_read_than_a_batch_holds() -> None:
+    bus, _, loader = made(CROSSINGS, batch_size=4, max_wait_s=100)
+    loader.step(0)
+    loader.step(1)
+    assert bus.polls == [4, 4]
+    assert bus.committed == {0: 8}
+
+
+def test_a_batch_the_store_did_not_take_is_tried_again_after_ever_longer_waits_and_nothing_is_read() -> None:
+    bus, store, loader = made(CROSSINGS, batch_size=4)
+    store.failure = StorageError("the server cannot be reached")
+    tries = []
+    for tenth in range(200):
+        before = len(bus.log)
+        loader.step(tenth / 10)
+        if len(bus.log) > before:
+            tries.append(tenth / 10)
+    waits = [later - earlier for earlier, later in zip(tries, tries[1:], strict=False)]
+    assert 4 <= len(waits) <= 8
+    assert all(limit / 2 <= wait <= limit + 0.1 for wait, limit in zip(waits, (1, 2, 4, 8, 8, 8), strict=False))
+    assert set(bus.polls[1:]) == {0}
+    assert bus.committed == {}
+    assert loader.stats.failing == "the server cannot be reached"
+    assert loader.stats.failures == len(tries)
+    store.failure = None
+    for second in range(20, 40):
+        loader.step(second)
+    assert store.events == CROSSINGS
+    assert loader.stats.failing == ""
+
+
+def test_a_message_that_cannot_be_read_is_rejected_with_its_reason_and_the_rest_is_loaded() -> None:
+    bus, store, loader = made([CROSSINGS[0], b"\xff\x00", b'{"v":9}', CROSSINGS[1]], max_wait_s=0)
+    loader.step(0)
+    assert store.events == CROSSINGS[:2]
+    assert [offset for offset, _ in bus.rejected] == [1, 2]
+    assert "not JSON" in bus.rejected[0][1]
+    assert "version 9" in bus.rejected[1][1]
+    assert bus.committed == {0: 4}
+    assert (loader.stats.loaded, loader.stats.rejected) == (2, 2)
+
+
+def test_an_event_that_the_store_finds_unsound_is_rejected_alone() -> None:
+    bus, store, loader = made(CROSSINGS, batch_size=10)
+    store.bad_track = 7
+    loader.step(0)
+    assert store.events == [*CROSSINGS[:7], *CROSSINGS[8:]]
+    assert bus.rejected == [(7, "the store does not like it")]
+    assert bus.committed == {0: 10}
+
+
+def test_nothing_is_rejected_twice_while_the_store_is_away() -> None:
+    bus, store, loader = made([b"{", *CROSSINGS], batch_size=11)
+    store.failure = StorageError("away")
+    for second in range(30):
+        loader.step(second)
+    store.failure = None
+    for second in range(30, 60):
+        loader.step(second)
+    assert len(bus.rejected) == 1
+    assert bus.committed == {0: 11}
+
+
+def test_registrations_reach_the_store_and_a_faulty_one_is_rejected() -> None:
+    lines = LinesRegistration(CAMERA, "run-a", (line(),))
+    run = RunRegistration(CAMERA, "run-a", 0, "clip.mp4", "m", "d", "cpu", "0.1", 5, None)
+    camera = CameraRegistration(CAMERA, "Tapis", "Grogot", "Asia/Makassar")
+    wrong = CameraRegistration("mars", "", "", "Mars/Base")
+    bus, store, loader = made([camera, lines, run, wrong, minute(0)], max_wait_s=0)
+    loader.step(0)
+    assert store.events == [minute(0)]
+    assert store.registered["camera"] == [(CAMERA, "Tapis", "Grogot", "Asia/Makassar")]
+    assert store.registered["lines"] == [(CAMERA, "run-a", (line(),))]
+    assert store.registered["run"][0][0] == "run-a"  # type: ignore[index]
+    assert bus.rejected == [(3, "there is no time zone 'Mars/Base'")]
+
+
+def test_what_was_read_of_a_partition_that_went_to_another_loader_is_forgotten() -> None:
+    bus, store, loader = made(CROSSINGS[:4], CROSSINGS[4:], max_wait_s=10)
+    loader.step(0)
+    bus.lost = {1}
+    loader.step(1)
+    loader.step(10)
+    assert store.events == CROSSINGS[:4]
+    assert bus.committed == {0: 4}
+
+
+def test_a_commit_that_fails_does_not_insert_again_and_is_made_good_by_the_next() -> None:
+    bus, store, loader = made(CROSSINGS, batch_size=5)
+    bus.failures["commit"] = BusError("the broker went away")
+    loader.step(0)
+    assert loader.stats.failing == "the broker went away"
+    assert len(store.events) == 5
+    del bus.failures["commit"]
+    loader.step(1)
+    assert store.events == CROSSINGS
+    assert bus.committed == {0: 10}
+    assert loader.stats.failing == ""
+
+
+def test_a_bus_that_is_away_is_tried_again_and_then_read_on() -> None:
+    bus, store, loader = made(CROSSINGS, batch_size=10)
+    bus.failures["poll"] = BusError("the broker cannot be reached")
+    loader.step(0)
+    loader.step(0.1)
+    assert loader.stats.failures == 1
+    assert store.events == []
+    del bus.failures["poll"]
+    loader.step(5)
+    assert store.events == CROSSINGS
+    assert loader.stats.failing == ""
+
+
+def test_nothing_is_committed_before_what_was_rejected_is_durable() -> None:
+    bus, _, loader = made([b"{"], max_wait_s=0)
+    bus.failures["reject"] = BusError("no dead-letter topic")
+    loader.step(0)
+    assert bus.committed == {}
+    del bus.failures["reject"]
+    loader.step(9)
+    assert bus.committed == {0: 1}
+    assert bus.durably_rejected == 1
+
+
+def test_a_batch_holds_at_least_one_message() -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        made(batch_size=0)
+
+
+def test_waits_double_up_to_a_limit_and_begin_anew_after_success() -> None:
+    backoff = Backoff(first_s=1, most_s=4, rng=random.Random(3))
+    waits = [backoff.failed() for _ in range(5)]
+    assert all(limit / 2 <= wait <= limit for wait, limit in zip(waits, (1, 2, 4, 4, 4), strict=True))
+    backoff.succeeded()
+    assert backoff.failed() <= 1
