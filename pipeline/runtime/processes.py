@@ -1,0 +1,174 @@
+"""The pool's processes: how they are started, and what runs in each.
+
+They are spawned, never forked: neither CUDA nor the embedded ClickHouse survives a fork. Each ignores the signals of
+the terminal and of the service manager, which reach the whole group; the supervisor alone obeys them and tells its
+children through their pipes. A child whose supervisor is gone reads the end of its pipe and finishes as if told to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final
+
+from pipeline.detect import load_detector
+from pipeline.errors import InputError, StorageError
+from pipeline.runtime.logs import configure_logging
+from pipeline.runtime.messages import Failed, LoaderStatus, WorkerSpec
+from pipeline.runtime.worker import Worker
+from pipeline.sink.loader import Loader
+from pipeline.sink.outbox import Outbox
+from pipeline.sink.store import open_store
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_S: Final = 1.0
+STEP_WAIT_S: Final = 0.05
+LOAD_EVERY_S: Final = 1.0
+OUTBOXES: Final = "*.sqlite"
+
+
+class ChildProcess:
+    """A `Child` that is a real process."""
+
+    def __init__(self, name: str, target: Callable[..., None], *arguments: Any) -> None:
+        spawning = multiprocessing.get_context("spawn")
+        self._connection, theirs = spawning.Pipe()
+        self._process = spawning.Process(target=target, args=(*arguments, theirs), name=name, daemon=True)
+        self._process.start()
+        theirs.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The process's number."""
+        return self._process.pid
+
+    def is_alive(self) -> bool:
+        """See `Child.is_alive`."""
+        return self._process.is_alive()
+
+    def messages(self) -> list[object]:
+        """See `Child.messages`."""
+        found = []
+        with contextlib.suppress(EOFError, OSError):
+            while self._connection.poll():
+                found.append(self._connection.recv())
+        return found
+
+    def send(self, message: object) -> None:
+        """See `Child.send`."""
+        with contextlib.suppress(BrokenPipeError, OSError):
+            self._connection.send(message)
+
+    def exit_code(self) -> int | None:
+        """See `Child.exit_code`."""
+        return self._process.exitcode
+
+    def kill(self) -> None:
+        """See `Child.kill`."""
+        self._process.kill()
+
+
+def run_worker(spec: WorkerSpec, connection: Connection) -> None:
+    """A worker's process."""
+    _begin(spec.log_json)
+    if spec.cores and hasattr(os, "sched_setaffinity"):
+        # Before any engine is loaded: they size their thread pools by the cores they may use.
+        os.sched_setaffinity(0, spec.cores)
+    try:
+        with load_detector(spec.model, spec.device) as detector, Outbox(spec.outbox) as outbox:
+            worker = Worker(detector, outbox, check_lines=spec.check_lines)
+            worker.set_cameras(spec.cameras)
+            said_s = 0.0
+            while (orders := _orders(connection)) is not _STOP:
+                if orders is not None:
+                    worker.set_cameras(orders)
+                now_s = time.monotonic()
+                worker.step(now_s, STEP_WAIT_S)
+                if now_s - said_s >= HEARTBEAT_S:
+                    said_s = now_s
+                    _say(connection, worker.status())
+            worker.stop()
+            _say(connection, worker.status())
+    except InputError as error:
+        _say(connection, Failed(str(error), error.exit_status))
+
+
+def run_loader(store_url: str, spool: Path, log_json: bool, connection: Connection) -> None:
+    """The loader's process: it alone has the store open, and drains every outbox of the spool, also of dead workers."""
+    _begin(log_json)
+    try:
+        with open_store(store_url) as store:
+            spool.mkdir(parents=True, exist_ok=True)
+            drain = _SpoolDrain(spool, store)
+            while _orders(connection) is not _STOP:
+                _say(connection, drain.step(time.monotonic()))
+                time.sleep(LOAD_EVERY_S)
+            _say(connection, drain.step(time.monotonic()))
+            drain.close()
+    except InputError as error:
+        _say(connection, Failed(str(error), error.exit_status))
+
+
+class _SpoolDrain:
+    """Moves what waits in a directory's outboxes into the store."""
+
+    def __init__(self, spool: Path, store: Any) -> None:
+        self._spool, self._store = spool, store
+        self._outboxes: dict[Path, Outbox] = {}
+        self._loaded = 0
+        self._behind_since_s: float | None = None
+
+    def step(self, now_s: float) -> LoaderStatus:
+        message = ""
+        for path in sorted(self._spool.glob(OUTBOXES)):
+            if path not in self._outboxes:
+                self._outboxes[path] = Outbox(path)
+        for outbox in self._outboxes.values():
+            try:
+                self._loaded += Loader(outbox, self._store).drain()
+            except StorageError as error:
+                message = str(error)
+                log.error("cannot load: %s", error)
+        depth = sum(map(len, self._outboxes.values()))
+        self._behind_since_s = None if not depth else self._behind_since_s or now_s
+        lag_s = 0.0 if self._behind_since_s is None else now_s - self._behind_since_s
+        return LoaderStatus(depth, lag_s, self._loaded, message)
+
+    def close(self) -> None:
+        for outbox in self._outboxes.values():
+            outbox.close()
+
+
+_STOP: Final = object()
+
+
+def _orders(connection: Connection) -> Any:
+    """The newest order, None where there is none, `_STOP` to end."""
+    orders: Any = None
+    try:
+        while connection.poll():
+            orders = connection.recv()
+            if orders is None:
+                return _STOP
+    except (EOFError, OSError):
+        return _STOP
+    return orders
+
+
+def _say(connection: Connection, message: object) -> None:
+    with contextlib.suppress(BrokenPipeError, OSError):
+        connection.send(message)
+
+
+def _begin(log_json: bool) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    configure_logging(json_lines=log_json)

@@ -1,0 +1,243 @@
+"""Keeps the pool alive: starts the loader and the workers, restarts the dead, stops them in flow order.
+
+Like the worker it is a `step` that is called again and again with the time, so that tests need neither threads nor
+waiting; real processes are behind the `Child` protocol.
+
+    starting ──> running ──> stopping (workers) ──> draining (loader) ──> done
+
+A worker that crashes again and again has a camera that makes it crash, for everything else is the same for all: its
+cameras are halved over two workers, and so on, until the one that crashes alone is known. That camera is isolated: it
+is tried again after `ISOLATION_S`, and the others are not disturbed any more.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol, TypeAlias
+
+from pipeline.runtime.assignment import assign
+from pipeline.runtime.messages import CameraSpec, Failed, LoaderStatus, WorkerStatus
+from pipeline.runtime.schedule import Backoff
+
+log = logging.getLogger(__name__)
+
+Phase: TypeAlias = Literal["starting", "running", "stopping", "draining", "done"]
+
+FIRST_WORD_S: Final = 120.0
+"""A process may take so long to load its model or open its store."""
+SILENT_S: Final = 20.0
+"""A process that says nothing for so long hangs."""
+STOP_S: Final = 15.0
+DRAIN_S: Final = 60.0
+CRASHES: Final = 3
+CRASH_WINDOW_S: Final = 300.0
+ISOLATION_S: Final = 900.0
+
+
+class Child(Protocol):
+    """A process of the pool. None of these waits."""
+
+    def is_alive(self) -> bool:
+        """Whether it still runs."""
+        ...
+
+    def messages(self) -> list[object]:
+        """What it has said since the last call."""
+        ...
+
+    def send(self, message: object) -> None:
+        """Tell it something; None asks it to finish its work and end. What a dead one is told is lost."""
+        ...
+
+    def exit_code(self) -> int | None:
+        """As of a process: negative for the signal that ended it, None while it runs."""
+        ...
+
+    def kill(self) -> None:
+        """End it at once."""
+        ...
+
+
+StartWorker = Callable[[str, tuple[CameraSpec, ...], int, int], Child]
+"""Starts a worker by name with its cameras; the numbers are its place and how many workers there are."""
+
+
+@dataclass(slots=True)
+class Member:
+    """One process of the pool and its history."""
+
+    name: str
+    cameras: tuple[CameraSpec, ...] = ()
+    child: Child | None = None
+    started_s: float = 0.0
+    heard_s: float | None = None
+    start_at_s: float = 0.0
+    backoff: Backoff = field(default_factory=Backoff)
+    crashes: deque[float] = field(default_factory=deque)
+    restarts: int = 0
+    isolated: bool = False
+    hung: bool = False
+    """Killed by us, because it said nothing any more."""
+    status: WorkerStatus | LoaderStatus | None = None
+
+    def silent_s(self, now_s: float) -> float:
+        """Seconds since it last said something, less what it is allowed."""
+        if self.heard_s is None:
+            return now_s - self.started_s - FIRST_WORD_S
+        return now_s - self.heard_s - SILENT_S
+
+
+class Supervisor:
+    """See the module's text."""
+
+    def __init__(
+        self,
+        cameras: Sequence[CameraSpec],
+        workers: int,
+        *,
+        start_worker: StartWorker,
+        start_loader: Callable[[], Child],
+    ) -> None:
+        self._start_worker, self._start_loader = start_worker, start_loader
+        self._phase: Phase = "starting"
+        self._phase_began_s: float | None = None
+        self.loader = Member("loader")
+        names = [f"worker-{index}" for index in range(max(1, min(workers, len(cameras))))]
+        shares = assign(cameras, names, {})
+        self.workers = [Member(name, shares[name]) for name in names]
+        self._made = len(names)
+        self.failure: Failed | None = None
+        """Why the pool gave up, where it did: what it was given cannot work."""
+
+    @property
+    def phase(self) -> Phase:
+        """Where the pool is between start and end."""
+        return self._phase
+
+    def step(self, now_s: float) -> None:
+        """Listen, replace the dead, and go on to the next phase where it is time."""
+        if self._phase_began_s is None:
+            self._phase_began_s = now_s
+        for member in [self.loader, *self.workers]:
+            self._listen(member, now_s)
+        if self._phase == "starting" and self.loader.heard_s is not None:
+            self._enter("running", now_s)
+        if self._phase in ("starting", "running"):
+            self._revive(self.loader, self._start_loader, now_s)
+        if self._phase == "running":
+            for place, member in enumerate(self.workers):
+                self._revive(member, self._starter(member, place), now_s)
+        elif self._phase == "stopping":
+            self._await([*self.workers], STOP_S, "draining", now_s)
+        elif self._phase == "draining":
+            self._await([self.loader], DRAIN_S, "done", now_s)
+
+    def reload(self, cameras: Sequence[CameraSpec]) -> None:
+        """Read these cameras from now on. Workers are told, none is restarted; isolated cameras get a new chance."""
+        for member in [member for member in self.workers if member.isolated]:
+            member.isolated, member.start_at_s = False, 0.0
+            member.crashes.clear()
+        now = {member.name: [camera.camera for camera in member.cameras] for member in self.workers}
+        shares = assign(cameras, [member.name for member in self.workers], now)
+        for member in self.workers:
+            if member.cameras != shares[member.name]:
+                member.cameras = shares[member.name]
+                if member.child is not None:
+                    member.child.send(member.cameras)
+
+    def stop(self, now_s: float) -> None:
+        """Workers finish what they have counted, then the loader loads it; call `step` until `phase` is done."""
+        if self._phase in ("starting", "running"):
+            self._enter("stopping", now_s)
+            for member in self.workers:
+                if member.child is not None:
+                    member.child.send(None)
+
+    def abort(self) -> None:
+        """End everything at once. What is in the outboxes stays there and is loaded by the next run."""
+        for member in [*self.workers, self.loader]:
+            if member.child is not None:
+                member.child.kill()
+        self._phase = "done"
+
+    def _enter(self, phase: Phase, now_s: float) -> None:
+        self._phase, self._phase_began_s = phase, now_s
+        log.info(phase)
+
+    def _starter(self, member: Member, place: int) -> Callable[[], Child]:
+        return lambda: self._start_worker(member.name, member.cameras, place, len(self.workers))
+
+    def _listen(self, member: Member, now_s: float) -> None:
+        if member.child is None:
+            return
+        alive = member.child.is_alive()  # asked first, so that the last words of one that ended are heard
+        for message in member.child.messages():
+            if isinstance(message, Failed):
+                self.failure = self.failure or message
+            elif isinstance(message, WorkerStatus | LoaderStatus):
+                member.heard_s, member.status = now_s, message
+        if self.failure is not None:
+            self.stop(now_s)
+        if not alive:
+            self._bury(member, now_s)
+        elif member.silent_s(now_s) > 0 and self._phase in ("starting", "running"):
+            log.error("hangs", extra={"child": member.name})
+            member.hung = True
+            member.child.kill()
+
+    def _bury(self, member: Member, now_s: float) -> None:
+        assert member.child is not None
+        worked_s = now_s - member.started_s
+        # Somebody outside killed it (or the system, for memory): no camera's fault.
+        killed = member.child.exit_code() == -signal.SIGKILL and not member.hung
+        member.child = None
+        if self._phase not in ("starting", "running"):
+            return
+        member.restarts += 1
+        member.start_at_s = now_s + member.backoff.delay_s(worked_s)
+        log.error("died", extra={"child": member.name, "after_s": round(worked_s, 1)})
+        if killed:
+            return
+        member.crashes.append(now_s)
+        while member.crashes[0] < now_s - CRASH_WINDOW_S:
+            member.crashes.popleft()
+        if member is not self.loader and len(member.crashes) >= CRASHES:
+            self._narrow_down(member, now_s)
+
+    def _narrow_down(self, member: Member, now_s: float) -> None:
+        if len(member.cameras) == 1:
+            member.isolated, member.start_at_s = True, now_s + ISOLATION_S
+            log.error("isolated: its worker died %d times", CRASHES, extra={"camera": member.cameras[0].camera})
+            return
+        middle = len(member.cameras) // 2
+        other = Member(f"worker-{self._made}", member.cameras[middle:], start_at_s=now_s)
+        self._made += 1
+        member.cameras, member.start_at_s = member.cameras[:middle], now_s
+        member.crashes.clear()
+        self.workers.append(other)
+        log.warning("split, to find the camera that ends it", extra={"child": member.name, "into": other.name})
+
+    def _revive(self, member: Member, start: Callable[[], Child], now_s: float) -> None:
+        if member.child is not None or now_s < member.start_at_s:
+            return
+        if member is not self.loader and not member.cameras:
+            return
+        member.started_s, member.heard_s, member.isolated, member.hung = now_s, None, False, False
+        member.child = start()
+
+    def _await(self, members: Sequence[Member], limit_s: float, following: Phase, now_s: float) -> None:
+        assert self._phase_began_s is not None
+        running = [member for member in members if member.child is not None]
+        if running and now_s - self._phase_began_s > limit_s:
+            for member in running:
+                assert member.child is not None
+                log.error("did not end in %g s; killed", limit_s, extra={"child": member.name})
+                member.child.kill()
+        if not running:
+            self._enter(following, now_s)
+            if following == "draining" and self.loader.child is not None:
+                self.loader.child.send(None)
