@@ -32,6 +32,8 @@ _ROAD_TRAFFIC_16_9: Final = frozenset({"ant", "duque", "image", "screenshot"})
 _VN_ROUNDABOUT_CLASSES: Final = ("motorcycle", "car", "bus", "truck")
 """Its `minibus` boxes are city buses and coaches; its third class is vans for goods, lorries and container trucks."""
 
+MEDAN_LABELS: Final = Path(__file__).with_name("labels") / "medan"
+
 Boxes = npt.NDArray[np.float64]
 """(N, 4) xyxy, pixels of the picture they belong to."""
 
@@ -79,6 +81,19 @@ def vn_roundabout(root: Path) -> Iterator[LabelledPicture]:
         picture = _read(path, root / "labels" / f"{path.stem}.txt", _VN_ROUNDABOUT_CLASSES)
         height, width = picture.image.shape[:2]
         ignored = _rows(root / "ignore" / f"{path.stem}.txt", columns=4)
+        picture = grey_out(picture, ignored * (width, height, width, height))
+        yield _resized(picture, *size_within_budget(width / height))
+
+
+def medan(root: Path, labels: Path = MEDAN_LABELS) -> Iterator[LabelledPicture]:
+    """Pictures of an Indonesian junction camera that have a label file of ours; regions in `ignore/` are greyed out."""
+    for path in sorted(path for path in root.rglob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png"}):
+        rows = labels / f"{path.stem}.txt"
+        if not rows.exists():
+            continue
+        picture = _read(path, rows, CLASSES)
+        height, width = picture.image.shape[:2]
+        ignored = _rows(labels / "ignore" / f"{path.stem}.txt", columns=4)
         picture = grey_out(picture, ignored * (width, height, width, height))
         yield _resized(picture, *size_within_budget(width / height))
 

@@ -23,11 +23,15 @@ _CONDITIONS: Final = (
     ("day", "clear"),
     ("day", "rain"),
     ("dusk", "clear"),
-    ("day", "clear"),
+    ("night", "clear"),
     ("dusk", "rain"),
+    ("day", "clear"),
+    ("night", "rain"),
 )
 _EVEN_MIX: Final = (0.35, 0.2, 0.15, 0.15, 0.15)
 """More of the rare classes than a real junction has."""
+_CROWD_MIX: Final = (0.8, 0.09, 0.02, 0.03, 0.06)
+"""Motorcycles that hide one another in front of a red light."""
 _JPEG: Final = (None, 90, 60, None, 40)
 
 
@@ -43,8 +47,8 @@ def scenarios(first_seed: int, count: int, *, duration_s: float) -> Iterator[Sce
             weather=weather,
             width=width,
             height=height,
-            flow_vph=(1200.0, 1800.0, 2600.0)[index % 3],
-            mix=_EVEN_MIX if index % 4 else Scenario().mix,
+            flow_vph=(1200.0, 2600.0, 4200.0)[index % 3],
+            mix=_CROWD_MIX if index % 3 == 2 else _EVEN_MIX if index % 5 else Scenario().mix,
             noise=(2.0, 4.0, 8.0, 4.0)[index % 4],
             jpeg_quality=_JPEG[index % len(_JPEG)],
             duration_s=duration_s,

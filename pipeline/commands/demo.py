@@ -22,7 +22,7 @@ from pipeline.runtime.delivery import StoreDelivery
 from pipeline.runtime.footage import FootageJob, count_footage
 from pipeline.runtime.progress import Progress
 from pipeline.sink.annotated_video import CountPainter
-from pipeline.source.simulated import SimulatedJunction
+from pipeline.source.simulated import LIGHTS, SimulatedJunction
 from pipeline.types import NS_PER_S, Frame, Image
 
 DEMO_START_NS = 1_735_686_000 * NS_PER_S
@@ -48,7 +48,7 @@ def add_demo_parser(commands: Any) -> None:
     parser.add_argument("--out", type=Path, default=Path("demo-output"), metavar="DIR", help="where its files go")
     parser.add_argument("--seed", type=int, default=1, help="which traffic (default: 1)")
     parser.add_argument("--seconds", type=int, default=120, help="how much of it (default: 120)")
-    parser.add_argument("--light", choices=("day", "dusk"), default="day")
+    parser.add_argument("--light", choices=LIGHTS, default="day")
     parser.add_argument("--weather", choices=("clear", "rain"), default="clear")
     parser.add_argument("--legs", type=int, choices=(3, 4), default=4)
     add_model_arguments(parser)

@@ -41,7 +41,7 @@ def test_a_closed_junction_delivers_nothing() -> None:
     assert list(junction) == []
 
 
-@pytest.mark.parametrize("kind", [{}, {"light": "dusk"}, {"weather": "rain"}, {"jpeg_quality": 40}])
+@pytest.mark.parametrize("kind", [{}, {"light": "dusk"}, {"light": "night"}, {"weather": "rain"}, {"jpeg_quality": 40}])
 def test_the_same_scenario_gives_the_same_pictures_and_another_seed_gives_others(kind: dict[str, object]) -> None:
     scenario = Scenario(**SMALL, **kind)  # type: ignore[arg-type]
     one, two = (list(islice(SimulatedJunction(scenario), 3)) for _ in range(2))
@@ -58,9 +58,11 @@ def test_each_frame_keeps_its_own_pixels() -> None:
         np.testing.assert_array_equal(frame.image, copy)
 
 
-def test_dusk_is_darker_and_rain_is_paler_than_a_clear_day() -> None:
-    day, dusk, rain = (first_image(Scenario(**SMALL, **kind)) for kind in ({}, {"light": "dusk"}, {"weather": "rain"}))
+def test_dusk_is_darker_than_day_night_than_dusk_and_rain_is_paler() -> None:
+    kinds = ({}, {"light": "dusk"}, {"light": "night"}, {"weather": "rain"})
+    day, dusk, night, rain = (first_image(Scenario(**SMALL, **kind)) for kind in kinds)
     assert dusk.mean() < 0.7 * day.mean()
+    assert night.mean() < 0.7 * dusk.mean()
     assert rain.std() < day.std()
 
 

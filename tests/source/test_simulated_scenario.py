@@ -58,7 +58,7 @@ def test_a_url_that_cannot_be_used_is_refused_by_name(url: str, named: str) -> N
     [
         ("seed", -1),
         ("legs", 2),
-        ("light", "night"),
+        ("light", "noon"),
         ("weather", "snow"),
         ("width", 641),
         ("width", 320),

@@ -18,9 +18,19 @@ from pipeline.source.simulated.traffic import Signals
 from pipeline.source.simulated.view import View, inside, to_world
 from pipeline.types import Image
 
-_DUSK: Final = (0.46, 0.37, 0.34)
-"""How much of the daylight's blue, green and red is left at dusk."""
-_SHADOW: Final = {("day", "clear"): 118, ("day", "rain"): 180, ("dusk", "clear"): 185, ("dusk", "rain"): 195}
+_LEFT_OF_DAYLIGHT: Final = {"day": (1.0, 1.0, 1.0), "dusk": (0.46, 0.37, 0.34), "night": (0.17, 0.15, 0.15)}
+"""How much of the daylight's blue, green and red is left."""
+_NOISE_GAIN: Final = {"day": 1.0, "dusk": 1.5, "night": 2.0}
+_STREET_LAMPS: Final = {"dusk": (0.35, 0.65, 0.85), "night": (0.9, 1.7, 2.2)}
+"""How much brighter than the rest the ground under a street lamp is, in blue, green and red."""
+_SHADOW: Final = {
+    ("day", "clear"): 118,
+    ("day", "rain"): 180,
+    ("dusk", "clear"): 185,
+    ("dusk", "rain"): 195,
+    ("night", "clear"): 205,
+    ("night", "rain"): 210,
+}
 """Brightness of the ground in shadow, 255 = no shadow."""
 _SHIFT_PX: Final = 64
 """The noise is one sheet larger than the picture by this much, laid on at another place in every frame."""
@@ -32,11 +42,11 @@ class Renderer:
 
     def __init__(self, scenario: Scenario, camera: Pinhole) -> None:
         self._scenario, self._camera = scenario, camera
-        self._dusk, self._wet = scenario.light == "dusk", scenario.weather == "rain"
+        self._dark, self._wet = scenario.light != "day", scenario.weather == "rain"
         rng = np.random.default_rng([scenario.seed, 41])
         self._light = self._make_light(rng)
         self._background = self._light_up(paint_background(scenario, camera))
-        strength = scenario.noise * (1.5 if self._dusk else 1.0)
+        strength = scenario.noise * _NOISE_GAIN[scenario.light]
         sheet = self._noise_sheet(rng) * strength
         self._brighter = np.clip(sheet, 0, 255).astype(np.uint8)
         self._darker = np.clip(-sheet, 0, 255).astype(np.uint8)
@@ -46,7 +56,7 @@ class Renderer:
         azimuth, elevation = float(rng.uniform(0, 2 * np.pi)), float(rng.uniform(0.6, 1.15))
         flat = np.cos(elevation)
         sun = np.array([np.cos(azimuth) * flat, np.sin(azimuth) * flat, np.sin(elevation)])
-        tint = np.array(_DUSK if self._dusk else (1.0, 1.0, 1.0)) * float(rng.uniform(0.92, 1.15))
+        tint = np.array(_LEFT_OF_DAYLIGHT[self._scenario.light]) * float(rng.uniform(0.92, 1.15))
         return Light(sun, tint * (0.88, 0.85, 0.82) if self._wet else tint, 1.0 if self._wet else 0.25)
 
     def _noise_sheet(self, rng: np.random.Generator) -> npt.NDArray[np.float32]:
@@ -57,7 +67,7 @@ class Renderer:
 
     def _light_up(self, image: Image) -> Image:
         lit = image.astype(np.float32) * self._light.tint.astype(np.float32)
-        if self._dusk:
+        if self._dark:
             lit *= self._street_lamps()
         rows = image.shape[0]
         haze = np.linspace(0.45 if self._wet else 0.12, 0.0, rows, dtype=np.float32)[:, None, None]
@@ -78,7 +88,7 @@ class Renderer:
                 if depth.min() > 2:
                     cv2.fillConvexPoly(pools, np.rint(pixels).astype(np.int32), (1.0,))
         blurred = cv2.GaussianBlur(pools, (0, 0), width / 30)[:, :, None]
-        return np.asarray(1 + blurred * (0.35, 0.65, 0.85), dtype=np.float32)
+        return np.asarray(1 + blurred * _STREET_LAMPS[self._scenario.light], dtype=np.float32)
 
     @property
     def _background_shape(self) -> tuple[int, int]:
@@ -88,9 +98,9 @@ class Renderer:
         """One picture, (height, width, 3) uint8 BGR, of the vehicles in `view`."""
         height, width = self._background_shape
         image = self._shaded_ground(view)
-        lamps = Lamps.of(view, self._camera) if self._dusk or self._wet else None
+        lamps = Lamps.of(view, self._camera) if self._dark or self._wet else None
         if lamps is not None:
-            add_glow(image, view, lamps, self._camera, wet=self._wet, dark=self._dusk)
+            add_glow(image, view, lamps, self._camera, wet=self._wet, dark=self._dark)
         heads = signal_heads(self._scenario.legs, self._camera, signals, self._light.tint)
         for vehicle in painted(view, self._light, width, height):
             while heads and heads[-1].distance_m > view.distances[vehicle.index]:
@@ -130,7 +140,7 @@ class Renderer:
         foot[:, :, :2] = corners * size[:, None, :2] * 1.04
         ground = to_world(np.repeat(view.poses[shown], 4, axis=0), foot.reshape(-1, 3)).reshape(-1, 4, 3)
         top = ground.copy()
-        if not (self._dusk or self._wet):
+        if not (self._dark or self._wet):
             sun = self._light.sun
             top[:, :, :2] -= (sun[:2] / sun[2]) * size[:, None, 2:] * 0.92
         pixels, _ = self._camera.project(np.concatenate([ground, top], axis=1).reshape(-1, 3))

@@ -15,7 +15,7 @@ DEFAULT_MIX: Final = (0.62, 0.23, 0.03, 0.07, 0.05)
 DEFAULT_START_NS: Final = 1_735_718_400_000_000_000
 """2025-01-01 08:00:00 UTC, 16:00 in Asia/Makassar."""
 
-_LIGHTS: Final = ("day", "dusk")
+LIGHTS: Final = ("day", "dusk", "night")
 _WEATHERS: Final = ("clear", "rain")
 _MIN_SIZE: Final = (160, 90)
 _MAX_SIZE: Final = (3840, 2160)
@@ -33,7 +33,7 @@ class Scenario:
     legs: int = 4
     """3 (no western arm) or 4."""
     light: str = "day"
-    """`day` or `dusk` (dim, headlights on)."""
+    """`day`, `dusk` (dim, headlights on) or `night` (street lamps and headlights only)."""
     weather: str = "clear"
     """`clear` or `rain`."""
     width: int = 1280
@@ -59,7 +59,7 @@ class Scenario:
     def __post_init__(self) -> None:
         self._require(self.seed >= 0, "seed", "0 or more")
         self._require(self.legs in (3, 4), "legs", "3 or 4")
-        self._require(self.light in _LIGHTS, "light", "day or dusk")
+        self._require(self.light in LIGHTS, "light", "day, dusk or night")
         self._require(self.weather in _WEATHERS, "weather", "clear or rain")
         self._require(_MIN_SIZE[0] <= self.width <= _MAX_SIZE[0] and self.width % 2 == 0, "width", "even, 160 to 3840")
         self._require(

@@ -310,8 +310,11 @@ def _motorcycle(rng: np.random.Generator) -> Body:
     for side in (-1, 1):
         b.frustum((0.36, 0.42), (side * 0.33 - 0.07, side * 0.33 + 0.07), (1.1, 1.22), (50, 50, 50))
     _rider(b, rng, -0.12, 0.78, 0.1, 0.48)
-    if rng.random() < 0.3:
+    company = rng.random()
+    if company < 0.3:
         _rider(b, rng, -0.55, 0.82, 0.05, 0.0)
+    if company < 0.06:
+        _rider(b, rng, 0.16, 0.62, 0.0, 0.0)  # a child, in front of the driver
     b.lamp_pair(0.62, 0.0, 0.8, 1)
     b.lamp_pair(-0.97, 0.0, 0.71, -1)
     return b.build()

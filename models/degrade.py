@@ -1,0 +1,87 @@
+"""What links and nights do to a picture: the training augmentation `Degrade`.
+
+Cameras of a town are watched over thin links and in poor light; training pictures are mostly clean daylight. Each
+effect is drawn independently, at a strength between just visible and just readable.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.uint8]
+"""(height, width, 3) uint8, BGR."""
+
+LOW_LIGHT, BLUR, SMALL, INTERLACED, COMPRESSED = 0.25, 0.2, 0.2, 0.06, 0.5
+"""How often each effect is applied."""
+
+
+class Degrade:
+    """An Ultralytics transform: degrades `labels["img"]`; boxes stay where they are.
+
+    Args:
+        seed: of the effects; equal seeds degrade an equal sequence of pictures equally.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self._random = random.Random(seed)
+
+    def __call__(self, labels: dict[str, Any]) -> dict[str, Any]:
+        """Degrade one picture of a data set."""
+        labels["img"] = self.degrade(labels["img"])
+        return labels
+
+    def degrade(self, image: Image) -> Image:
+        """A degraded copy, of the same shape; the sensor's effects come first and the link's last."""
+        rng = self._random
+        if rng.random() < LOW_LIGHT:
+            image = low_light(image, rng.uniform(0.25, 0.8), rng.uniform(2.0, 10.0), rng.randrange(2**32))
+        if rng.random() < BLUR:
+            image = blurred(image, rng.uniform(0.6, 1.6), rng.choice((0, 0, 3, 5)))
+        if rng.random() < SMALL:
+            image = small(image, rng.uniform(0.45, 0.85))
+        if rng.random() < INTERLACED:
+            image = interlaced(image, rng.randint(1, 4))
+        if rng.random() < COMPRESSED:
+            image = compressed(image, rng.randint(12, 70))
+        return image
+
+
+def low_light(image: Image, gain: float, noise: float, seed: int) -> Image:
+    """Darken to `gain`, shadows more than lamps; tint as lamps do; add sensor noise of `noise` grey levels."""
+    rng = np.random.default_rng(seed)
+    scaled = np.power(image.astype(np.float32) / 255, 1.0 + 0.6 * (1 - gain)) * gain * 255
+    scaled *= 1 + rng.uniform(-0.12, 0.12, size=3).astype(np.float32)
+    scaled += rng.standard_normal(image.shape[:2], dtype=np.float32)[..., None] * noise
+    return np.asarray(np.clip(scaled, 0, 255), dtype=np.uint8)
+
+
+def blurred(image: Image, sigma: float, motion: int) -> Image:
+    """Out of focus by `sigma` pixels and, where `motion` is not 0, smeared sideways over that many pixels."""
+    image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), dtype=np.uint8)
+    return np.asarray(cv2.blur(image, (motion, 1)), dtype=np.uint8) if motion else image
+
+
+def small(image: Image, scale: float) -> Image:
+    """As a camera of `scale` times the resolution would deliver it, enlarged again."""
+    height, width = image.shape[:2]
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    reduced = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(reduced, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+
+
+def interlaced(image: Image, shift: int) -> Image:
+    """Every second row comes from a field in which everything stood `shift` pixels further left."""
+    result = image.copy()
+    result[1::2, : -shift or None] = image[1::2, shift:]
+    return result
+
+
+def compressed(image: Image, quality: int) -> Image:
+    """JPEG with colour at half resolution, as video links have it; `quality` 1 to 100."""
+    _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), dtype=np.uint8)
