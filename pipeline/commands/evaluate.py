@@ -12,18 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.commands.arguments import add_model_arguments
-from pipeline.commands.footage import Period, announced_detector, lines_of, make_job, open_footage, total_frames
-from pipeline.count import CountUpdate
+from pipeline.commands.footage import Period, announced_detector, lines_of, open_footage, total_frames
+from pipeline.count import CameraCounter, CountUpdate
 from pipeline.detect import Detector
 from pipeline.detect.letterbox import PIXEL_BUDGET
 from pipeline.detect.loading import DEFAULT_CONFIDENCE, DEFAULT_IOU
 from pipeline.errors import InputError
 from pipeline.report.accuracy import AccuracyReport, CountedClip, Truth, evaluate, load_truths
 from pipeline.report.accuracy_baseline import Verdict, compare, load_baseline, make_baseline, save_baseline
+from pipeline.report.accuracy_evidence import WatchedCounter
 from pipeline.report.accuracy_measures import TOLERANCE_S
 from pipeline.report.accuracy_truth import SIMULATED
+from pipeline.report.accuracy_wrong import cause_table, write_wrong
 from pipeline.runtime.footage import FootageJob, count_footage
 from pipeline.runtime.progress import Progress
+from pipeline.source import FrameSource
 from pipeline.types import Frame
 
 
@@ -47,9 +50,12 @@ def add_eval_parser(commands: Any) -> None:
         "--baseline",
         type=Path,
         metavar="FILE.json",
-        help="end with status 1 where counts are worse than recorded there",
+        help="end with status 1 where counts are worse than recorded",
     )
     parser.add_argument("--save-baseline", type=Path, metavar="FILE.json", help="record how well this model counts")
+    parser.add_argument(
+        "--wrong", type=Path, metavar="DIR", help="write a page with the cause and pictures of every wrong count"
+    )
     add_model_arguments(parser)
     parser.set_defaults(run=run_eval)
 
@@ -61,7 +67,8 @@ def run_eval(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if args.save_baseline and not args.save_baseline.parent.is_dir():
         raise InputError(f"cannot write the baseline {args.save_baseline}: there is no such folder; make it first")
     with ExitStack() as stack:
-        jobs = _jobs(truth, args.clips or args.truth[0].parent / "clips", stack)
+        folder = args.clips or args.truth[0].parent / "clips"
+        jobs = _jobs(truth, folder, stack, watched=args.wrong is not None)
         detector = stack.enter_context(announced_detector(args))
         _count(jobs, detector)
         model = detector.info
@@ -74,6 +81,10 @@ def run_eval(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     )
     verdict = compare(baseline, report) if baseline else None
     _print(report, verdict, args.format)
+    if args.wrong:
+        evidence = {job.label: job.counter.evidence() for job in jobs if isinstance(job.counter, WatchedCounter)}
+        mistakes = write_wrong(args.wrong, report, evidence, lambda clip: _open(clip, folder))
+        print(f"{cause_table(mistakes)}\nsee {args.wrong / 'index.html'}", file=sys.stderr)
     if args.save_baseline:
         settings = {"confidence": DEFAULT_CONFIDENCE, "iou": DEFAULT_IOU, "pixel_budget": PIXEL_BUDGET}
         files = " ".join(path.name for path in args.truth)
@@ -84,16 +95,20 @@ def run_eval(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     return 1 if verdict and verdict.worse else 0
 
 
-def _jobs(truth: Truth, folder: Path, stack: ExitStack) -> list[FootageJob]:
+def _open(clip: str, folder: Path) -> FrameSource:
+    return open_footage(clip if clip.startswith(SIMULATED) else str(folder / clip), clip, Period(0, None, None))
+
+
+def _jobs(truth: Truth, folder: Path, stack: ExitStack, *, watched: bool) -> list[FootageJob]:
     """One for each clip, all opened, so that a missing one is found before anything is counted."""
     if not folder.is_dir() and any(not clip.name.startswith(SIMULATED) for clip in truth.clips):
         raise InputError(f"there is no folder of clips at {folder}; say where they are with --clips")
     jobs = []
     for clip in truth.clips:
-        video = clip.name if clip.name.startswith(SIMULATED) else str(folder / clip.name)
-        source = stack.enter_context(open_footage(video, clip.name, Period(0, None, None)))
-        lines = lines_of(source, tuple(line.line for line in clip.lines), video)
-        jobs.append(make_job(video, source, lines, camera=clip.name, revision=0, run=""))
+        source = stack.enter_context(_open(clip.name, folder))
+        lines = lines_of(source, tuple(line.line for line in clip.lines), clip.name)
+        counter = WatchedCounter(clip.name, lines) if watched else CameraCounter(clip.name, lines)
+        jobs.append(FootageJob(source, counter, lines, clip.name))
     return jobs
 
 

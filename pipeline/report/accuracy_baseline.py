@@ -17,7 +17,7 @@ GROUPS: Final = ("all", "motorcycle")
 """What is compared: everything, and the class that is most of the traffic and hardest to count."""
 
 SLACK_VEHICLES: Final = 1
-"""So many vehicles more may be wrong than were: the int8 arithmetic of another CPU moves scores by a hundredth, and with
+"""So many vehicles more may be wrong than were: int8 arithmetic on another CPU moves scores by a hundredth, and with
 them a vehicle that is barely seen. Two are a change for the worse."""
 
 

@@ -27,9 +27,10 @@ def touches(xyxy: Boxes, line: CountingLine) -> npt.NDArray[np.bool_]:
 
 
 def overlap(xyxy: Boxes, other: Boxes) -> npt.NDArray[np.float64]:
-    """(N,) intersection over union of each box with `other`, (4,) or (N, 4)."""
-    shared = _area(np.maximum(xyxy[:, :2], other[..., :2]), np.minimum(xyxy[:, 2:], other[..., 2:]))
-    both = _area(xyxy[:, :2], xyxy[:, 2:]) + _area(other[..., :2], other[..., 2:]) - shared
+    """(N, M) intersection over union of each box (N, 4) with each other (M, 4)."""
+    one, two = xyxy[:, None], other[None]
+    shared = _area(np.maximum(one[..., :2], two[..., :2]), np.minimum(one[..., 2:], two[..., 2:]))
+    both = _area(one[..., :2], one[..., 2:]) + _area(two[..., :2], two[..., 2:]) - shared
     return np.asarray(shared / np.maximum(both, 1e-9), np.float64)
 
 
