@@ -11,7 +11,8 @@ from typing import Protocol
 
 from pipeline.errors import FeedError, InputError
 from pipeline.runtime.messages import CameraSpec, LineCheck
-from pipeline.runtime.schedule import Backoff
+from pipeline.runtime.schedule import FIRST_DELAY_S, MOST_DELAY_S, delay_s
+from pipeline.sink.backoff import Backoff
 from pipeline.source.live import LiveFeed, Transport
 from pipeline.types import Frame
 
@@ -71,7 +72,7 @@ class Capture:
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        backoff = Backoff()
+        backoff = Backoff(first_s=FIRST_DELAY_S, most_s=MOST_DELAY_S)
         while not self._stop.is_set():
             began_s = time.monotonic()
             try:
@@ -86,9 +87,9 @@ class Capture:
                 log.exception("reading failed", extra={"camera": self.spec.camera})
                 lost = FeedError("failed", f"{self.feed.name} could not be read ({type(error).__name__}); see the log")
             worked_s = time.monotonic() - began_s
-            delay_s = 0.0 if lost.state == "ended" and worked_s > PLAYED_S else backoff.delay_s(worked_s)
-            self._report(lost, delay_s)
-            self._stop.wait(delay_s)
+            pause_s = 0.0 if lost.state == "ended" and worked_s > PLAYED_S else delay_s(backoff, worked_s)
+            self._report(lost, pause_s)
+            self._stop.wait(pause_s)
 
     def _read(self) -> None:
         """Hand frames on until told to stop; raises what ends the connection."""
@@ -104,13 +105,13 @@ class Capture:
                 log.info("live", extra={"camera": self.spec.camera, "size": list(frame.size)})
             self._deliver(frame)
 
-    def _report(self, error: FeedError, delay_s: float) -> None:
-        if error.state == "ended" and not delay_s:
+    def _report(self, error: FeedError, pause_s: float) -> None:
+        if error.state == "ended" and not pause_s:
             return
         if self.state.state != error.state:
             log.warning(
                 "lost: %s",
                 error,
-                extra={"camera": self.spec.camera, "state": error.state, "retry_s": round(delay_s, 1)},
+                extra={"camera": self.spec.camera, "state": error.state, "retry_s": round(pause_s, 1)},
             )
         self.state.state, self.state.message = error.state, str(error)

@@ -31,10 +31,11 @@ LONGEST_FOOTAGE_S = 86_400.0
 class StoreDelivery:
     """Delivers the events of count jobs into one store; leaves nothing waiting when it ends without an error."""
 
-    def __init__(self, url: str | Path) -> None:
+    def __init__(self, url: str | Path, *, password: str = "") -> None:
         """Opens the store and its outbox, and first loads what an earlier process may have left there."""
-        self._store = open_store(url)
+        self._store = open_store(url, password=password)
         try:
+            self._store.path.mkdir(parents=True, exist_ok=True)
             self._outbox = Outbox(self._store.path / OUTBOX_NAME)
         except BaseException:
             self._store.close()

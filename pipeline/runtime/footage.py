@@ -117,7 +117,7 @@ def _detect_in_order(
                 for frame in source:
                     if stop.is_set():
                         return
-                    put(_Read(job, frame, detecting.submit(detector.detect, [frame.image])))
+                    put(_Read(job, frame, detecting.submit(detector.detect, [frame.pixels])))
         except BaseException as error:  # handed to the caller's thread, which raises it
             put(_Read(job, error=error))
         else:

@@ -1,41 +1,23 @@
-"""When to try again, and how much to take on. Pure: times are given, chance is given."""
+"""When to try again, and how much to take on. Pure: times are given."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from random import Random
 from typing import Final
+
+from pipeline.sink.backoff import Backoff
 
 FIRST_DELAY_S: Final = 1.0
 MOST_DELAY_S: Final = 60.0
 SOUND_AFTER_S: Final = 20.0
 """What has worked for so long has recovered: the next failure is a first one again."""
-JITTER: Final = 0.3
-"""Cameras behind one switch fail together and must not all come back in the same instant."""
 
 
-class Backoff:
-    """How long to wait before trying again: doubling from `first_s` to `most_s`, each less up to `JITTER` of itself."""
-
-    def __init__(
-        self, *, first_s: float = FIRST_DELAY_S, most_s: float = MOST_DELAY_S, random: Random | None = None
-    ) -> None:
-        self._first_s, self._most_s = first_s, most_s
-        self._random = random or Random()
-        self._failures = 0
-
-    @property
-    def failures(self) -> int:
-        """Failures in a row."""
-        return self._failures
-
-    def delay_s(self, worked_for_s: float) -> float:
-        """Seconds to wait after a failure of something that had worked for `worked_for_s`."""
-        if worked_for_s >= SOUND_AFTER_S:
-            self._failures = 0
-        delay_s = min(self._most_s, self._first_s * 2.0**self._failures)
-        self._failures = min(self._failures + 1, 30)
-        return delay_s * (1 - JITTER * self._random.random())
+def delay_s(backoff: Backoff, worked_for_s: float) -> float:
+    """Seconds to wait after a failure of something that had worked for `worked_for_s`."""
+    if worked_for_s >= SOUND_AFTER_S:
+        backoff.succeeded()
+    return backoff.failed()
 
 
 TOLERATED_DROPS: Final = 0.01

@@ -21,7 +21,8 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 from pipeline.runtime.assignment import assign
 from pipeline.runtime.messages import CameraSpec, Failed, LoaderStatus, WorkerStatus
-from pipeline.runtime.schedule import Backoff
+from pipeline.runtime.schedule import FIRST_DELAY_S, MOST_DELAY_S, delay_s
+from pipeline.sink.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ class Member:
     started_s: float = 0.0
     heard_s: float | None = None
     start_at_s: float = 0.0
-    backoff: Backoff = field(default_factory=Backoff)
+    backoff: Backoff = field(default_factory=lambda: Backoff(first_s=FIRST_DELAY_S, most_s=MOST_DELAY_S))
     crashes: deque[float] = field(default_factory=deque)
     restarts: int = 0
     isolated: bool = False
@@ -198,7 +199,7 @@ class Supervisor:
         if self._phase not in ("starting", "running"):
             return
         member.restarts += 1
-        member.start_at_s = now_s + member.backoff.delay_s(worked_s)
+        member.start_at_s = now_s + delay_s(member.backoff, worked_s)
         log.error("died", extra={"child": member.name, "after_s": round(worked_s, 1)})
         if killed:
             return

@@ -161,7 +161,7 @@ class Worker:
                 batch = self._batcher.next_batch(now_s)
             if not batch:
                 break
-            future = self._detecting.submit(self._detector.detect, [frame.image for frame in batch])
+            future = self._detecting.submit(self._detector.detect, [frame.pixels for frame in batch])
             self._in_flight.append((batch, future))
             future.add_done_callback(self._announce)
             self._batches += 1

@@ -106,7 +106,7 @@ def test_coverage_of_an_outage_is_delivered_during_the_outage(bench: Bench) -> N
         bench.clock.now_ns = START_NS + second * NS_PER_S
         bench.worker.step(time.monotonic() + second)
     whole = [minute for minute in minutes() if minute.minute_ns > START_NS]
-    assert [(minute.minute_ns - START_NS) // NS_PER_S for minute in whole] == [60, 120]
+    assert [(minute.minute_ns - START_NS) // NS_PER_S for minute in whole if minute.observed_s == 0][:2] == [60, 120]
     assert [minute.observed_s for minute in whole] == [0, 0]
 
 

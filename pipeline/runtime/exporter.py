@@ -1,0 +1,201 @@
+"""The pool's state for others: Prometheus metrics over HTTP, and a status file for `simpang status`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from pipeline import metrics
+from pipeline.errors import InputError
+from pipeline.metrics import Metric
+from pipeline.runtime.messages import LATENCY_BOUNDS_S, CameraStatus, LoaderStatus, WorkerStatus
+from pipeline.runtime.supervisor import Member, Supervisor
+
+STATUS_NAME: Final = "status.json"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """One worker in the status."""
+
+    name: str
+    up: bool
+    isolated: bool
+    restarts: int
+    assigned: tuple[str, ...]
+    status: WorkerStatus | None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStatus:
+    """The whole pool at one instant."""
+
+    pid: int
+    """Of the supervisor."""
+    at_s: float
+    """Seconds since the epoch."""
+    phase: str
+    workers: tuple[WorkerRow, ...]
+    loader: LoaderStatus | None
+
+    @classmethod
+    def of(cls, supervisor: Supervisor, at_s: float) -> PoolStatus:
+        """Read it off the supervisor."""
+        loader = supervisor.loader.status
+        return cls(
+            os.getpid(),
+            at_s,
+            supervisor.phase,
+            tuple(_row(member) for member in supervisor.workers),
+            loader if isinstance(loader, LoaderStatus) else None,
+        )
+
+    def cameras(self) -> Iterator[CameraStatus]:
+        """Every assigned camera; one whose worker is not up is `isolated`, or `down`."""
+        for row in self.workers:
+            known = {} if row.status is None else {camera.camera: camera for camera in row.status.cameras}
+            for camera in row.assigned:
+                if row.up and camera in known:
+                    yield known[camera]
+                    continue
+                state = "isolated" if row.isolated else "connecting" if row.up else "down"
+                message = "its worker died again and again; it is tried again later" if row.isolated else ""
+                yield CameraStatus(
+                    camera, state, message, None, 0, 0, 0, 0, 0, 0, (0,) * (len(LATENCY_BOUNDS_S) + 1), 0.0
+                )
+
+
+def _row(member: Member) -> WorkerRow:
+    status = member.status if isinstance(member.status, WorkerStatus) else None
+    assigned = tuple(camera.camera for camera in member.cameras)
+    return WorkerRow(
+        member.name,
+        member.child is not None and member.heard_s is not None,
+        member.isolated,
+        member.restarts,
+        assigned,
+        status,
+    )
+
+
+def write_status(status: PoolStatus, spool: Path) -> None:
+    """Put the status where `simpang status` finds it, whole or not at all."""
+    path = spool / STATUS_NAME
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(asdict(status)))
+    new.replace(path)
+
+
+def read_status(spool: Path) -> PoolStatus:
+    """What a running pool has last written. Raises InputError where there is none."""
+    path = spool / STATUS_NAME
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"no pool has run with {spool}; start one with simpang run, or name its store") from error
+    workers = tuple(
+        WorkerRow(**{**row, "assigned": tuple(row["assigned"]), "status": _worker_status(row["status"])})
+        for row in content["workers"]
+    )
+    loader = None if content["loader"] is None else LoaderStatus(**content["loader"])
+    return PoolStatus(content["pid"], content["at_s"], content["phase"], workers, loader)
+
+
+def _worker_status(content: dict[str, Any] | None) -> WorkerStatus | None:
+    if content is None:
+        return None
+    cameras = tuple(
+        CameraStatus(**{**camera, "latency_counts": tuple(camera["latency_counts"])}) for camera in content["cameras"]
+    )
+    return WorkerStatus(**{**content, "cameras": cameras})
+
+
+class PoolCollector(Collector):
+    """Turns the latest status into metric families whenever Prometheus asks."""
+
+    def __init__(self, latest: Callable[[], PoolStatus]) -> None:
+        self._latest = latest
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily]:
+        """See prometheus_client."""
+        status = self._latest()
+        cameras = list(status.cameras())
+        live = [(camera.camera, camera) for camera in cameras]
+        yield _family(metrics.CAMERA_UP, (([name], float(c.state == "live")) for name, c in live))
+        for metric, field in (
+            (metrics.CAMERA_DECODED, "pictures"),
+            (metrics.CAMERA_ANALYSED, "analysed"),
+            (metrics.CAMERA_DROPPED, "dropped"),
+            (metrics.CAMERA_DAMAGED, "damaged"),
+            (metrics.CAMERA_CONNECTS, "connects"),
+            (metrics.CAMERA_CROSSINGS, "crossings"),
+        ):
+            yield _family(metric, (([name], float(getattr(c, field))) for name, c in live))
+        yield _latency(cameras)
+        yield from _workers(status.workers)
+        if status.loader is not None:
+            yield _family(metrics.LOADER_DEPTH, [([], status.loader.depth)])
+            yield _family(metrics.LOADER_LAG, [([], status.loader.lag_s)])
+            yield _family(metrics.LOADER_LOADED, [([], status.loader.loaded)])
+
+
+def _family(metric: Metric, samples: Iterable[tuple[list[str], float]]) -> CounterMetricFamily | GaugeMetricFamily:
+    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    family = kind(metric.name, metric.meaning, labels=metric.labels)
+    for labels, value in samples:
+        family.add_metric(labels, value)
+    return family
+
+
+def _latency(cameras: Iterable[CameraStatus]) -> HistogramMetricFamily:
+    metric = metrics.CAMERA_LATENCY
+    family = HistogramMetricFamily(metric.name, metric.meaning, labels=metric.labels)
+    bounds = [*map(str, LATENCY_BOUNDS_S), "+Inf"]
+    for camera in cameras:
+        buckets = list(zip(bounds, accumulate(camera.latency_counts), strict=True))
+        family.add_metric([camera.camera], buckets, camera.latency_sum_s)
+    return family
+
+
+def _workers(rows: Iterable[WorkerRow]) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+    rows = list(rows)
+    up = [([row.name, row.status.device if row.status else ""], row) for row in rows]
+    yield _family(metrics.WORKER_UP, ((labels, float(row.up)) for labels, row in up))
+    yield _family(metrics.WORKER_RESTARTS, (([row.name], row.restarts) for row in rows))
+    known = [([row.name, row.status.device], row.status) for row in rows if row.status is not None]
+    yield _family(metrics.WORKER_BATCHES, ((labels, status.batches) for labels, status in known))
+    yield _family(metrics.WORKER_FRAMES, ((labels, status.frames) for labels, status in known))
+    yield _family(metrics.WORKER_BUSY, ((labels, status.busy_s) for labels, status in known))
+    yield _family(metrics.WORKER_SHARE, ((labels, status.share) for labels, status in known))
+    yield _family(metrics.OUTBOX_DEPTH, ((labels[:1], status.outbox_depth) for labels, status in known))
+
+
+def serve_metrics(latest: Callable[[], PoolStatus], host: str, port: int) -> Callable[[], None]:
+    """Answer Prometheus on `http://host:port/metrics` in a thread; the result stops it.
+
+    Raises InputError where the port cannot be had.
+    """
+    registry = CollectorRegistry()
+    registry.register(PoolCollector(latest))
+    try:
+        server, thread = start_http_server(port, host, registry)
+    except OSError as error:
+        raise InputError(
+            f"cannot serve metrics on {host}:{port}: {error.strerror}; give another --metrics-port"
+        ) from error
+
+    def stop() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    return stop
