@@ -196,7 +196,7 @@ def recorded(clip: TruthClip, video: Path, detector: Detector, cache: Path) -> R
     if not kept.exists():
         with open_source(str(video), camera="benchmark", start_at_ns=0) as source:
             frames = [
-                BoxFrame(frame.seq, frame.captured_at_ns, frame.lost_before, detector.detect([frame.image])[0])
+                BoxFrame(frame.seq, frame.captured_at_ns, frame.lost_before, detector.detect([frame.pixels])[0])
                 for frame in source
             ]
         cache.mkdir(parents=True, exist_ok=True)

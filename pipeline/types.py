@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,35 @@ DIRECTIONS: Final[tuple[Direction, Direction]] = ("forward", "backward")
 NS_PER_S: Final = 1_000_000_000
 
 
+class Picture(Protocol):
+    """A decoded picture that becomes BGR where it is looked at, and only as large as it is wanted there.
+
+    Any number of threads may read it at once. Nothing is kept: each call converts anew.
+    """
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        ...
+
+    def to_image(self) -> Image:
+        """(height, width, 3) uint8, BGR, of the picture's own size."""
+        ...
+
+    def scaled(self, size: tuple[int, int]) -> Image:
+        """(height, width, 3) uint8, BGR, of `size` (width, height)."""
+        ...
+
+
+Pixels: TypeAlias = Image | Picture
+"""A picture as an array (height, width, 3) uint8, BGR, or as one that can be turned into it."""
+
+
+def size_of(pixels: Pixels) -> tuple[int, int]:
+    """(width, height) of a picture in pixels."""
+    return (pixels.shape[1], pixels.shape[0]) if isinstance(pixels, np.ndarray) else pixels.size
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One picture of one camera."""
@@ -34,15 +63,20 @@ class Frame:
     seq: int
     """0-based index in the stream as decoded; frames that were left out keep their number."""
     captured_at_ns: int
-    image: Image = field(repr=False)
-    """(height, width, 3) uint8, BGR, the source's own size."""
+    pixels: Pixels = field(repr=False)
+    """The picture as it came; what a detector takes."""
     lost_before: int = 0
     """Frames between the previous delivered one and this that were duplicates or could not be decoded."""
 
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) in pixels."""
-        return self.image.shape[1], self.image.shape[0]
+        return size_of(self.pixels)
+
+    @property
+    def image(self) -> Image:
+        """(height, width, 3) uint8, BGR, the source's own size; a decoded picture is converted at each access."""
+        return self.pixels if isinstance(self.pixels, np.ndarray) else self.pixels.to_image()
 
 
 @dataclass(frozen=True, slots=True)

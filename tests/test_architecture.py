@@ -10,7 +10,7 @@ import pipeline
 ROOT = Path(pipeline.__file__).parent
 
 LEVELS = [
-    {"types", "errors", "palette"},
+    {"types", "errors", "palette", "scaling"},
     {"source", "detect", "count", "sink"},
     {"runtime", "report", "config"},
     {"commands"},

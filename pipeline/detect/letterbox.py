@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.types import Image
+from pipeline.scaling import scale_into
+from pipeline.types import Image, Pixels
 
 PIXEL_BUDGET: Final = 640 * 640
 """Input pixels a picture may cost: as many as the square the YOLO family is trained on."""
@@ -77,14 +77,14 @@ class Letterbox:
         (width, height), (inner_width, inner_height) = self.input_size, self.inner_size
         return (width - inner_width) // 2, (height - inner_height) // 2
 
-    def place(self, image: Image, canvas: Image) -> None:
-        """Scale `image` into `canvas`, (input height, input width, 3) uint8; the border is left as it is."""
+    def place(self, pixels: Pixels, canvas: Image) -> None:
+        """Scale a picture into `canvas`, (input height, input width, 3) uint8 BGR; the border is left as it is."""
         (x, y), (width, height) = self.offset, self.inner_size
         inside = canvas[y : y + height, x : x + width]
-        if (width, height) == self.source_size:
-            inside[:] = image
-            return
-        cv2.resize(halved_to_within_two(image, width), (width, height), dst=inside, interpolation=cv2.INTER_LINEAR)
+        if isinstance(pixels, np.ndarray):
+            scale_into(pixels, inside)
+        else:
+            inside[:] = pixels.scaled((width, height))
 
     def to_source(self, xyxy: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Boxes (N, 4) from input pixels to pixels of the source picture, clipped to it."""
@@ -94,15 +94,3 @@ class Letterbox:
         limit = np.array([width, height, width, height], np.float32)
         moved = (xyxy - shift) * factor
         return np.clip(moved, np.float32(0), limit, out=moved)
-
-
-def halved_to_within_two(image: Image, width: int) -> Image:
-    """The image averaged 2 x 2 until a shrink to `width` is at most twofold, as far as its sides are even.
-
-    Bilinear sampling looks at 2 x 2 pixels only and would skip over thin, distant riders when it shrinks by more;
-    OpenCV's area interpolation is as good but ten times slower at any factor but 2.
-    """
-    while image.shape[1] > 2 * width and image.shape[0] % 2 == 0 and image.shape[1] % 2 == 0:
-        half = (image.shape[1] // 2, image.shape[0] // 2)
-        image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
-    return image

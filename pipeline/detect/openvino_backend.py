@@ -23,7 +23,7 @@ from pipeline.detect.postprocess import vehicles_from_output
 from pipeline.detect.protocol import ModelInfo
 from pipeline.detect.shipped import digest_of
 from pipeline.errors import InputError
-from pipeline.types import Image
+from pipeline.types import Image, Pixels, size_of
 
 MAX_COMPILED: Final = 8
 """Input sizes kept compiled, the least recently used goes first: one for each aspect ratio among a worker's cameras."""
@@ -48,11 +48,11 @@ class _Lane:
     canvas: Image
     letterbox: Letterbox | None = None
 
-    def start(self, image: Image, letterbox: Letterbox) -> None:
+    def start(self, pixels: Pixels, letterbox: Letterbox) -> None:
         if letterbox != self.letterbox:
             self.canvas.fill(PAD_VALUE)
             self.letterbox = letterbox
-        letterbox.place(image, self.canvas)
+        letterbox.place(pixels, self.canvas)
         self.request.start_async()
 
 
@@ -117,17 +117,17 @@ class OpenVINODetector:
         """For how many input sizes the network is held compiled; at most `MAX_COMPILED`."""
         return len(self._networks)
 
-    def detect(self, images: Sequence[Image]) -> list[sv.Detections]:
+    def detect(self, pictures: Sequence[Pixels]) -> list[sv.Detections]:
         """See `Detector.detect`. Pictures of one call run at the same time on as many streams as there are."""
         results: list[sv.Detections] = []
         running: deque[tuple[_Network, _Lane]] = deque()
-        for image in images:
+        for pixels in pictures:
             if len(running) == self._concurrency:
                 results.append(self._finish(*running.popleft()))
-            height, width = image.shape[:2]
-            network = self._network_for(self._fixed_size or input_size_for(width, height))
+            size = size_of(pixels)
+            network = self._network_for(self._fixed_size or input_size_for(*size))
             lane = network.take_lane()
-            lane.start(image, Letterbox((width, height), network.input_size))
+            lane.start(pixels, Letterbox(size, network.input_size))
             running.append((network, lane))
         results.extend(self._finish(*item) for item in running)
         return results

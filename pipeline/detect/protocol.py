@@ -10,7 +10,7 @@ from typing import Protocol, Self, runtime_checkable
 
 import supervision as sv
 
-from pipeline.types import Image
+from pipeline.types import Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,12 @@ class Detector(Protocol):
         """How many threads can call `detect` at once with profit."""
         ...
 
-    def detect(self, images: Sequence[Image]) -> list[sv.Detections]:
-        """Find the vehicles of each picture; same length and order as `images`.
+    def detect(self, pictures: Sequence[Pixels]) -> list[sv.Detections]:
+        """Find the vehicles of each picture; same length and order as `pictures`.
 
-        Each image is (height, width, 3) uint8, BGR, of any size. Each result holds `xyxy` (N, 4) float32 in pixels of
-        that image and inside it, `confidence` (N,) float32 in [0, 1] and `class_id` (N,) int, an index into
-        `pipeline.types.VEHICLE_CLASSES`, by falling confidence. N may be 0.
+        Each picture is (height, width, 3) uint8, BGR, of any size, or can be turned into that. Each result holds
+        `xyxy` (N, 4) float32 in pixels of that picture and inside it, `confidence` (N,) float32 in [0, 1] and
+        `class_id` (N,) int, an index into `pipeline.types.VEHICLE_CLASSES`, by falling confidence. N may be 0.
         """
         ...
 

@@ -21,7 +21,7 @@ from pipeline.detect.postprocess import vehicles_from_output
 from pipeline.detect.protocol import ModelInfo
 from pipeline.detect.shipped import digest_of
 from pipeline.errors import InputError
-from pipeline.types import Image
+from pipeline.types import Image, Pixels, size_of
 
 CONCURRENCY: Final = 2
 """One thread prepares its pictures while the other's are on the device."""
@@ -66,26 +66,26 @@ class TorchDetector:
         """Two: one prepares, one computes."""
         return CONCURRENCY
 
-    def detect(self, images: Sequence[Image]) -> list[sv.Detections]:
+    def detect(self, pictures: Sequence[Pixels]) -> list[sv.Detections]:
         """See `Detector.detect`."""
         by_input: dict[tuple[int, int], list[int]] = {}
         letterboxes = []
-        for index, image in enumerate(images):
-            height, width = image.shape[:2]
-            input_size = self._fixed_size or input_size_for(width, height)
-            letterboxes.append(Letterbox((width, height), input_size))
+        for index, pixels in enumerate(pictures):
+            size = size_of(pixels)
+            input_size = self._fixed_size or input_size_for(*size)
+            letterboxes.append(Letterbox(size, input_size))
             by_input.setdefault(input_size, []).append(index)
         results: dict[int, sv.Detections] = {}
         for (width, height), indices in by_input.items():
             batch = np.full((len(indices), height, width, 3), PAD_VALUE, np.uint8)
             for canvas, index in zip(batch, indices, strict=True):
-                letterboxes[index].place(images[index], canvas)
+                letterboxes[index].place(pictures[index], canvas)
             for index, output in zip(indices, self._candidates(batch), strict=True):
                 results[index] = vehicles_from_output(
                     output, self._classes, letterboxes[index], confidence=self._confidence, iou=self._iou
                 )
             self._last_size = (width, height)
-        return [results[index] for index in range(len(images))]
+        return [results[index] for index in range(len(pictures))]
 
     def close(self) -> None:
         """Drop the model; the device's memory is freed with it."""

@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 from pipeline.errors import FeedError
 from pipeline.source.live_clock import ClockQuality, LiveClock
 from pipeline.source.live_rate import DecodeThrift, RateControl
-from pipeline.source.picture import to_bgr, upright_size
+from pipeline.source.picture import Converters, pixels_of, planes_of, upright_size
 from pipeline.source.timeline import StutterFilter
 from pipeline.source.url import redact, scheme_of
 from pipeline.types import NS_PER_S, Frame
@@ -109,6 +109,7 @@ class CameraFeed:
         self._now_ns, self._wait = now_ns, wait
         self._wanted_fps = fps
         self._frame_size: tuple[int, int] | None = None
+        self._converters = Converters()
         self._last_ns: int | None = None
         self._seq = 0
         self._lost = 0
@@ -174,12 +175,12 @@ class CameraFeed:
         self.stats.size = size
         # Lines are drawn on the first picture's pixels, so that later sizes are scaled to it.
         self._frame_size = self._frame_size or size
-        image = to_bgr(picture, self._frame_size)
-        if stutter.is_repeat(image, captured_at_ns):
+        pixels = pixels_of(picture, self._frame_size, self._converters)
+        if stutter.is_repeat(planes_of(pixels), captured_at_ns):
             self.stats.repeated += 1
             self._lost += 1
             return None
-        frame = Frame(self._camera, self._seq, captured_at_ns, image, self._lost)
+        frame = Frame(self._camera, self._seq, captured_at_ns, pixels, self._lost)
         self._seq, self._lost, self._last_ns = self._seq + 1, 0, captured_at_ns
         self.stats.chosen += 1
         return frame

@@ -7,6 +7,7 @@ look as if it stopped and then leapt, so it is left out and the trackers see the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final
 
@@ -72,22 +73,23 @@ class StutterFilter:
     SAMPLE_ROWS: Final = 24
 
     def __init__(self) -> None:
-        self._last: Image | None = None
+        self._last: Sequence[Image] = ()
         self._last_ns = 0
 
-    def is_repeat(self, image: Image, offset_ns: int) -> bool:
-        """True where `image` (height, width, 3) equals the last non-repeat, which is less than one tick old."""
-        if self._last is not None and offset_ns - self._last_ns < STATIC_TICK_NS and self._equals_last(image):
+    def is_repeat(self, planes: Sequence[Image], offset_ns: int) -> bool:
+        """True where every plane equals the last non-repeat's, which is less than one tick old."""
+        if self._last and offset_ns - self._last_ns < STATIC_TICK_NS and self._equals_last(planes):
             return True
-        self._last, self._last_ns = image, offset_ns
+        self._last, self._last_ns = planes, offset_ns
         return False
 
-    def _equals_last(self, image: Image) -> bool:
-        last = self._last
-        if last is None or last.shape != image.shape:
+    def _equals_last(self, planes: Sequence[Image]) -> bool:
+        if [plane.shape for plane in self._last] != [plane.shape for plane in planes]:
             return False
-        rows = slice(None, None, max(1, len(image) // self.SAMPLE_ROWS))
-        return np.array_equal(last[rows], image[rows]) and np.array_equal(last, image)
+        rows = slice(None, None, max(1, len(planes[0]) // self.SAMPLE_ROWS))
+        if not np.array_equal(self._last[0][rows], planes[0][rows]):
+            return False
+        return all(map(np.array_equal, self._last, planes))
 
 
 def _to_ns(seconds: Fraction) -> int:

@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 
 from pipeline.errors import InputError
 from pipeline.source.container import frame_rate, open_video, stated_duration_s
-from pipeline.source.picture import to_bgr, upright_size
+from pipeline.source.picture import Converters, pixels_of, planes_of, upright_size
 from pipeline.source.protocol import SourceStats
 from pipeline.source.timeline import FALLBACK_FPS, StutterFilter, Timeline
 from pipeline.source.url import local_path, redact, scheme_of
@@ -72,6 +72,7 @@ class VideoSource:
                 f"the part to read ends at {to_s:g} s, before it begins at {from_s or 0:g} s; swap the two"
             )
         self._stutter = StutterFilter()
+        self._converters = Converters()
         self._seq = 0
         self._lost = 0
         self._ended_at_ns = 0
@@ -208,10 +209,10 @@ class VideoSource:
         """The frame to deliver, or None where the picture is a duplicate."""
         if offset_ns is None:
             return None
-        image = to_bgr(picture, self._size)
-        if self._stutter.is_repeat(image, offset_ns):
+        pixels = pixels_of(picture, self._size, self._converters)
+        if self._stutter.is_repeat(planes_of(pixels), offset_ns):
             return None
-        return Frame(self.camera, self._seq, self._started_at_ns + offset_ns, image, self._lost)
+        return Frame(self.camera, self._seq, self._started_at_ns + offset_ns, pixels, self._lost)
 
     def _decode(self) -> Iterator[VideoFrame]:
         """Every picture that can be decoded from here to the end, in presentation order."""

@@ -8,9 +8,9 @@ from pipeline.detect.letterbox import (
     PIXEL_BUDGET,
     STRIDE,
     Letterbox,
-    halved_to_within_two,
     input_size_for,
 )
+from pipeline.types import Image
 
 SIZES = [(1280, 720), (1920, 1080), (640, 480), (352, 288), (720, 1280), (800, 600), (641, 479), (5000, 50), (30, 40)]
 
@@ -92,14 +92,20 @@ def test_a_line_one_pixel_wide_survives_a_large_shrink() -> None:
     assert canvas[240, column - 2 : column + 3].max() > 20
 
 
-@pytest.mark.parametrize(
-    ("given", "halved"),
-    [
-        ((2160, 3840), (1080, 1920)),
-        ((1440, 2560), (720, 1280)),
-        ((720, 1280), (720, 1280)),
-        ((1081, 4000), (1081, 4000)),
-    ],
-)
-def test_halving_stops_within_two_and_at_odd_sides(given: tuple[int, int], halved: tuple[int, int]) -> None:
-    assert halved_to_within_two(np.zeros((*given, 3), np.uint8), 960).shape == (*halved, 3)
+class ScaledOnDemand:
+    """A picture that answers each size with a flat grey of its own."""
+
+    size = (1280, 720)
+
+    def to_image(self) -> Image:
+        raise AssertionError("the whole picture is not wanted")
+
+    def scaled(self, size: tuple[int, int]) -> Image:
+        return np.full((size[1], size[0], 3), size[0] % 251, np.uint8)
+
+
+def test_a_picture_that_scales_itself_is_asked_for_just_the_size_inside_the_border() -> None:
+    canvas = np.full((480, 832, 3), PAD_VALUE, np.uint8)
+    Letterbox((1280, 720), (832, 480)).place(ScaledOnDemand(), canvas)
+    assert np.all(canvas[6:474] == 832 % 251)
+    assert np.all(canvas[:6] == PAD_VALUE) and np.all(canvas[474:] == PAD_VALUE)

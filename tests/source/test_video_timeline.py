@@ -48,18 +48,36 @@ def test_time_is_exact_after_a_year_of_recording() -> None:
 def test_a_picture_is_a_repeat_only_where_every_pixel_agrees() -> None:
     stutter = StutterFilter()
     first = np.zeros((480, 640, 3), np.uint8)
-    assert not stutter.is_repeat(first, 0)
-    assert stutter.is_repeat(first.copy(), 40 * MS)
+    assert not stutter.is_repeat((first,), 0)
+    assert stutter.is_repeat((first.copy(),), 40 * MS)
     for row, column in ((0, 0), (123, 457), (479, 639)):
         changed = first.copy()
         changed[row, column, 1] = 1
         other = StutterFilter()
-        other.is_repeat(first, 0)
-        assert not other.is_repeat(changed, 40 * MS)
+        other.is_repeat((first,), 0)
+        assert not other.is_repeat((changed,), 40 * MS)
+
+
+def test_a_picture_of_which_only_the_colour_changed_is_no_repeat() -> None:
+    stutter = StutterFilter()
+    luma, chroma = np.full((48, 64), 90, np.uint8), np.full((24, 32), 128, np.uint8)
+    assert not stutter.is_repeat((luma, chroma, chroma), 0)
+    assert stutter.is_repeat((luma.copy(), chroma.copy(), chroma.copy()), 40 * MS)
+    assert not stutter.is_repeat((luma.copy(), chroma.copy(), chroma + np.uint8(9)), 80 * MS)
 
 
 def test_a_repeat_is_measured_against_the_last_picture_that_was_passed_on() -> None:
     stutter = StutterFilter()
     still = np.zeros((48, 64, 3), np.uint8)
     ticks = range(0, 2 * STATIC_TICK_NS + 1, STATIC_TICK_NS // 4)
-    assert [stutter.is_repeat(still, at) for at in ticks] == [False, True, True, True, False, True, True, True, False]
+    assert [stutter.is_repeat((still,), at) for at in ticks] == [
+        False,
+        True,
+        True,
+        True,
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
