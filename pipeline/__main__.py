@@ -17,10 +17,13 @@ def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     # Imported here so that `simpang --version` and wrong arguments need not load engines first.
     from pipeline.commands.count import add_count_parser, add_replay_parser
+    from pipeline.commands.db import add_db_parser
     from pipeline.commands.demo import add_demo_parser
     from pipeline.commands.doctor import add_doctor_parser
     from pipeline.commands.evaluate import add_eval_parser
     from pipeline.commands.query import add_query_parser
+    from pipeline.commands.run import add_run_parser
+    from pipeline.commands.status import add_reload_parser, add_status_parser
 
     parser = argparse.ArgumentParser(prog="simpang", description="Vehicle counts from junction cameras.")
     parser.add_argument("--version", action="version", version=f"simpang {__version__}")
@@ -28,7 +31,11 @@ def build_parser() -> argparse.ArgumentParser:
     add_demo_parser(commands)
     add_count_parser(commands)
     add_replay_parser(commands)
+    add_run_parser(commands)
+    add_status_parser(commands)
+    add_reload_parser(commands)
     add_query_parser(commands)
+    add_db_parser(commands)
     add_eval_parser(commands)
     add_doctor_parser(commands)
     return parser

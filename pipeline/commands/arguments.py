@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
@@ -69,3 +70,18 @@ def add_period_arguments(parser: argparse.ArgumentParser, *, start_required: boo
     )
     parser.add_argument("--from", dest="from_", metavar="TIME", help="begin this far into the footage (90 or 0:01:30)")
     parser.add_argument("--to", metavar="TIME", help="end this far into the footage")
+
+
+def store_password(environment: Mapping[str, str]) -> str:
+    """The password for a ClickHouse server: SIMPANG_CLICKHOUSE_PASSWORD, or the content of the file that
+    SIMPANG_CLICKHOUSE_PASSWORD_FILE names. Raises InputError where that file cannot be read.
+    """
+    path = environment.get("SIMPANG_CLICKHOUSE_PASSWORD_FILE")
+    if not path:
+        return environment.get("SIMPANG_CLICKHOUSE_PASSWORD", "")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip("\r\n")
+    except OSError as error:
+        raise InputError(
+            f"SIMPANG_CLICKHOUSE_PASSWORD_FILE names {path}, which cannot be read: {error.strerror}"
+        ) from error

@@ -10,7 +10,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from pipeline.commands.arguments import add_camera_arguments, add_model_arguments, add_period_arguments
+from pipeline.commands.arguments import (
+    add_camera_arguments,
+    add_model_arguments,
+    add_period_arguments,
+    store_password,
+)
 from pipeline.commands.footage import (
     Period,
     Place,
@@ -105,8 +110,9 @@ def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: 
                 _annotator(stack.enter_context(AnnotatedVideo(args.annotate, lines[0], source.size, source.fps)))
             )
         detector = stack.enter_context(announced_detector(args))
-        delivery = stack.enter_context(StoreDelivery(args.store)) if args.store else None
-        if delivery is not None:
+        delivery = None
+        if args.store:
+            delivery = stack.enter_context(StoreDelivery(args.store, password=store_password(environment)))
             watchers.append(delivery.observe)
         for (video, source), job_lines in zip(sources, lines, strict=True):
             camera = place.camera_for(video)

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from pipeline import __version__
-from pipeline.commands.arguments import add_model_arguments
+from pipeline.commands.arguments import add_model_arguments, store_password
 from pipeline.config import CameraConfig, check_lines, load_site
 from pipeline.detect import load_detector
 from pipeline.errors import InputError, PipelineError
-from pipeline.sink.store import open_store
+from pipeline.sink.store import ServerStore, open_store
 from pipeline.source import open_source, redact
 
 ENGINES = ("openvino", "av", "chdb-core", "supervision", "opencv-python", "numpy")
@@ -56,7 +56,7 @@ def _checks(args: argparse.Namespace, environment: Mapping[str, str]) -> Iterato
     yield "engines", lambda: ", ".join(f"{name} {version(name)}" for name in ENGINES)
     yield "model", lambda: _try_model(args.model, args.device)
     if args.store:
-        yield "store", lambda: _try_store(args.store)
+        yield "store", lambda: _try_store(args.store, store_password(environment))
     if args.site:
         try:
             cameras = load_site(args.site, environment).camera
@@ -78,10 +78,12 @@ def _try_model(model: str | None, device: str) -> str:
         return f"{detector.info.name} on {detector.info.device}, {detector.info.why}"
 
 
-def _try_store(url: str) -> str:
-    with open_store(url, create=False) as store:
+def _try_store(url: str, password: str) -> str:
+    with open_store(url, create=False, password=password) as store:
         crossings = store.query("SELECT count() AS n FROM crossings").column("n")[0].as_py()
-    free = shutil.disk_usage(url).free
+        if isinstance(store, ServerStore):
+            return f"{url} answers, {crossings} crossings"
+        free = shutil.disk_usage(store.path).free
     if free < LITTLE_SPACE_BYTES:
         raise InputError(f"only {free >> 20} MiB are free beside {url}; make space before counting into it")
     return f"{url} opens, {crossings} crossings, {free >> 30} GiB free"

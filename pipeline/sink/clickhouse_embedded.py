@@ -102,7 +102,7 @@ class EmbeddedEngine:
         try:
             reader.query(f"USE {DATABASE}")
             reader.query("SET readonly = 1")
-            result = reader.query(sql, "Arrow", params=dict(parameters) if parameters else None).bytes()
+            result = reader.query(sql, "Arrow", params=_escaped(parameters)).bytes()
         except ChdbError as error:
             raise InputError(f"the store could not answer: {reason(error)}") from error
         finally:
@@ -139,3 +139,11 @@ class EmbeddedEngine:
     def _write_error(self, error: ChdbError) -> StorageError:
         mend = "free some space or check its permissions" if _NO_ROOM.search(str(error)) else "nothing was acknowledged"
         return StorageError(f"the store {self._directory} could not be written: {reason(error)}; {mend}")
+
+
+def _escaped(parameters: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The engine reads a text given for a parameter as it reads a field of TSV: with escapes."""
+    if not parameters:
+        return None
+    escapes = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n"})
+    return {name: value.translate(escapes) if isinstance(value, str) else value for name, value in parameters.items()}

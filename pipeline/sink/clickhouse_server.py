@@ -7,6 +7,7 @@ server expects them as blocks.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -41,6 +42,8 @@ class ServerEngine:
         Raises InputError where the server refuses the user, lacks the database or is too old, StorageError where it
         cannot be reached.
         """
+        # What the driver warns of ends in an error that we word, or does not matter.
+        logging.getLogger("clickhouse_driver").addHandler(logging.NullHandler())
         self._address = address
         self._writing = threading.Lock()
         self._writer = self._client("")
@@ -52,7 +55,9 @@ class ServerEngine:
                         f"the server at {address} is ClickHouse {'.'.join(map(str, version))}; "
                         f"Simpang needs {'.'.join(map(str, OLDEST_SERVER))} or later"
                     )
-                exists = self._writer.execute("SELECT count() FROM system.databases WHERE name = %(name)s", self._name)
+                exists = self._writer.execute(
+                    "SELECT count() FROM system.databases WHERE name = {name:String}", self._name
+                )
                 if not exists[0][0]:
                     if not create:
                         raise InputError(
@@ -88,10 +93,16 @@ class ServerEngine:
         refuse_writes(sql)
         # An account that is read-only already may not set it.
         settings = {} if self._read_only else {"readonly": 1}
-        reader = self._client(self._address.database)
+        # Without numpy the driver makes `datetime` of every instant, which has no nanoseconds.
+        reader = self._client(self._address.database, use_numpy=True)
         try:
             with self._spoken("answer"):
                 return reader.query_arrow(sql, dict(parameters or {}), settings=settings, field_metadata=False)
+        except (pa.ArrowException, ValueError, TypeError, AttributeError) as error:
+            # The driver has no Arrow form for some tuples, maps and decimals, and fails on them in its own ways.
+            raise InputError(
+                f"the answer has a column that cannot be read: {reason(error)}; cast it in the SQL"
+            ) from error
         finally:
             reader.disconnect()
 
@@ -99,7 +110,7 @@ class ServerEngine:
         """Hang up."""
         self._writer.disconnect()
 
-    def _client(self, database: str) -> Client:
+    def _client(self, database: str, *, use_numpy: bool = False) -> Client:
         address = self._address
         return Client(
             host=address.host,
@@ -115,7 +126,7 @@ class ServerEngine:
             compression=False,
             # A setting that the server does not know is an error, never dropped.
             settings_is_important=True,
-            settings={"server_side_params": True},
+            settings={"server_side_params": True, "use_numpy": use_numpy},
         )
 
     @contextmanager

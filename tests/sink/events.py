@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
-from pipeline.sink.store import EmbeddedStore
+from pipeline.sink.store import Store
 from pipeline.types import NS_PER_S, CountingLine, Coverage, Crossing, Direction, Event, Movement, event_id
 
 CAMERA = "grogot-1"
@@ -99,7 +99,7 @@ def rows(table: pa.Table) -> list[tuple[object, ...]]:
     return [tuple(row.values()) for row in table.to_pylist()]
 
 
-def counts(store: EmbeddedStore, view: str = "counts_15m", where: str = "1") -> list[tuple[object, ...]]:
+def counts(store: Store, view: str = "counts_15m", where: str = "1") -> list[tuple[object, ...]]:
     """(bin in minutes after T0, count, observed_s, status) of motorcycles going forward over U-in."""
     return rows(
         store.query(
