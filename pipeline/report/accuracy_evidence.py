@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import supervision as sv
 
-from pipeline.count import CameraCounter, CountUpdate, LineGeometry
+from pipeline.count import CameraCounter, CountUpdate, LineGeometry, Tracker
 from pipeline.count.counter import REFERENCE_HEIGHT
 from pipeline.report.accuracy_geometry import Boxes, touches
 from pipeline.types import CountingLine
@@ -112,8 +112,8 @@ class Evidence:
 class WatchedCounter(CameraCounter):
     """A counter that remembers what it was shown and which vehicles it saw in it; memory grows with the footage."""
 
-    def __init__(self, camera: str, lines: Sequence[CountingLine]) -> None:
-        super().__init__(camera, lines)
+    def __init__(self, camera: str, lines: Sequence[CountingLine], *, tracker: Tracker | None = None) -> None:
+        super().__init__(camera, lines, tracker=tracker)
         self._frames: list[tuple[int, int]] = []
         self._rows: list[Sightings] = []
 

@@ -22,6 +22,12 @@ SECOND_BOX: Final = 0.35
 INSIDE: Final = 0.8
 """So is a track that has so much of its boxes inside the other's, where both have two wheels: rider and machine."""
 
+AT_ONCE_S: Final = 0.5
+"""A track is compared with others for so long before and after its crossing, and must be seen in that time."""
+
+HOP: Final = 3.0
+"""A track that moves so many times faster than it usually does, and by more than its size, hops to another vehicle."""
+
 TWO_WHEELS: Final = ("motorcycle", "bicycle")
 
 
@@ -59,6 +65,8 @@ def why_false(
                 return Finding("double count", why_twice, (number, other.track), box)
     if not len(track):
         return Finding("false detection", f"track {number} was not seen within {AGAIN_S:g} s of the count", (number,))
+    if hop := _hop(track, crossing.frame, per_s):
+        return Finding("id switch", f"track {number} {hop}: not one vehicle's way", (number,), box)
     beyond_px, along = track.beyond(line)
     if crossing.direction == "backward":
         beyond_px = -beyond_px
@@ -82,7 +90,8 @@ def _why_twice(crossing: Crossing, other: Crossing, track: Sightings, rival: Sig
     """Why both counts are of one vehicle; None where they are not."""
     if crossing.track == other.track:
         return f"track {crossing.track} was counted in frames {other.frame} and {crossing.frame}"
-    common = sorted(track.frames & rival.frames)
+    at_once = crossing.frame - AT_ONCE_S * per_s, crossing.frame + AT_ONCE_S * per_s
+    common = sorted(track.between(*at_once).frames & rival.frames)
     if common:
         mine, theirs = (s.where(np.isin(s.seq, common)).xyxy for s in (track, rival))
         shared = np.diagonal(overlap(mine, theirs))
@@ -99,6 +108,23 @@ def _why_twice(crossing: Crossing, other: Crossing, track: Sightings, rival: Sig
     if 0 < gap <= per_s and jump_px <= before.size_px + after.size_px:
         return f"tracks {crossing.track} and {other.track} are pieces of one way, each counted at the line"
     return None
+
+
+def _hop(track: Sightings, frame: int, per_s: float) -> str | None:
+    """What is wrong with the way of a track around the frame in which it was counted; None where nothing is."""
+    before, after = track.seq[track.seq < frame], track.seq[track.seq >= frame]
+    if not len(before) or not len(after) or after[0] - before[-1] > AT_ONCE_S * per_s:
+        return f"was not seen on both sides of the line at frame {frame}, its way was put together from pieces"
+    centres = (track.xyxy[:, :2] + track.xyxy[:, 2:]) / 2
+    frames = np.diff(track.seq)
+    steps_px = np.hypot(*np.diff(centres, axis=0).T)
+    per_frame = steps_px / frames
+    near = np.abs(track.seq[1:] - frame) <= AT_ONCE_S * per_s
+    hops = near & (per_frame > HOP * np.median(per_frame)) & (steps_px > track.size_px)
+    if not hops.any():
+        return None
+    row = int(np.flatnonzero(hops)[0])
+    return f"hops {steps_px[row]:.0f} px from frame {track.seq[row]} to frame {track.seq[row + 1]}"
 
 
 def _inside(xyxy: np.ndarray, other: np.ndarray) -> float:

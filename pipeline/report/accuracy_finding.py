@@ -19,7 +19,7 @@ Cause = Literal[
 CAUSES: Final[dict[Cause, str]] = {
     "not detected": "the detector has no box of it, or only weak ones, for most of its time on the line",
     "track lost": "detected, but the tracker did not follow it over the line",
-    "id switch": "one track before the line and another one after it",
+    "id switch": "one track before the line and another beyond it, or a track that hops between vehicles",
     "wrong class": "counted under another class",
     "crossing rule": "detected and tracked, but its path was wrongly taken for a crossing, or for none",
     "false detection": "a track where no vehicle crosses",

@@ -96,14 +96,17 @@ def _tile(frame: Frame, plan: StripPlan, evidence: Evidence) -> Image:
     for colour, thickness in ((_BLACK, 4), (_WHITE, 2)):
         cv2.line(tile, placed(plan.line.start), placed(plan.line.end), colour, thickness, cv2.LINE_AA)
     seen = evidence.seen.between(frame.seq, frame.seq)
+    inside = (seen.xyxy[:, :2] < (x2, y2)).all(axis=1) & (seen.xyxy[:, 2:] > (x1, y1)).all(axis=1)
+    seen = seen.where(inside)
     ours = seen.among(plan.mistake.finding.vehicles)
     for row in np.argsort(ours, kind="stable").tolist():  # what the mistake is about lies on top
         name = VEHICLE_CLASSES[int(seen.class_id[row])]
         vehicle = int(seen.vehicle[row])
         low, high = placed(seen.xyxy[row, :2].tolist()), placed(seen.xyxy[row, 2:].tolist())
         cv2.rectangle(tile, low, high, _bgr(name), 3 if ours[row] else 1, cv2.LINE_AA)
-        number = "" if vehicle == NOBODY else f"#{vehicle} "
-        _write(tile, f"{number}{name} {seen.confidence[row]:.2f}", (low[0], low[1] - 4), _bgr(name))
+        # What nobody tracks shows its confidence only: its colour tells the class, and there may be a lot of it.
+        text = "" if vehicle == NOBODY else f"#{vehicle} {name} "
+        _write(tile, f"{text}{seen.confidence[row]:.2f}", (low[0], low[1] - 4), _bgr(name))
     return _with_caption(tile, frame, plan, evidence)
 
 
