@@ -10,7 +10,7 @@ import pipeline
 ROOT = Path(pipeline.__file__).parent
 
 LEVELS = [
-    {"types", "errors", "palette", "scaling"},
+    {"types", "errors", "palette", "scaling", "metrics"},
     {"source", "detect", "count", "sink"},
     {"runtime", "report", "config"},
     {"commands"},
@@ -26,6 +26,7 @@ ENGINE_HOMES = {
     "ultralytics": {"detect"},
     "chdb": {"sink"},
     "sqlite3": {"sink"},
+    "kafka": {"sink"},
     "threading": {"runtime", "detect", "sink"},
     "multiprocessing": {"runtime"},
     "concurrent": {"runtime"},
@@ -68,6 +69,12 @@ def test_an_engine_is_known_only_in_its_room(path: Path) -> None:
     for name in imported(path):
         homes = ENGINE_HOMES.get(name.split(".")[0])
         assert homes is None or room_of(path) in homes, f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_the_kafka_client_is_known_only_in_the_files_named_after_it() -> None:
+    knowing = {path.name for path in MODULES if any(name.split(".")[0] == "kafka" for name in imported(path))}
+    assert knowing
+    assert all(name.startswith("kafka_") for name in knowing)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -85,7 +85,7 @@ class Broker:
                 password=PASSWORD,
                 keystore=keystore,
                 keystore_password=KEYSTORE_PASSWORD,
-                data=directory / "data",
+                data=self.data,
             )
         )
         scram = [
@@ -104,6 +104,11 @@ class Broker:
     def secure_address(self) -> str:
         """host:port of the listener with TLS and SASL (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512)."""
         return f"127.0.0.1:{self.secure_port}"
+
+    @property
+    def data(self) -> Path:
+        """Where it keeps the topics' partitions."""
+        return self._directory / "data"
 
     @property
     def running(self) -> bool:
