@@ -5,6 +5,9 @@
 A reader decodes and hands each frame to the detection threads at once; the caller takes the results in the order in
 which the frames were read, so a counter sees its camera's frames in order and only one thread ever touches it. The
 queue between them is bounded: when the caller is slow the readers wait, because recorded footage never drops a frame.
+
+Frames are decoded and counted a few in a row: after an inference the caches hold nothing of the decoder or the counter,
+and filling them again takes as long as the work itself.
 """
 
 from __future__ import annotations
@@ -15,8 +18,9 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from typing import Final
 
 import supervision as sv
 
@@ -25,8 +29,11 @@ from pipeline.detect import Detector
 from pipeline.source import FrameSource
 from pipeline.types import NS_PER_S, CountingLine, Coverage, Crossing, Frame, Movement
 
-QUEUE_PER_DETECTION_THREAD = 3
-"""Frames in flight for each detection thread: one in work, one ready, one being counted."""
+BURST: Final = 4
+"""Frames that are decoded, and later counted, in a row."""
+
+BURSTS_WAITING: Final = 2
+"""Bursts between the readers and the caller, who holds another: so detection has frames while either is busy."""
 
 
 @dataclass(slots=True)
@@ -87,12 +94,12 @@ def count_footage(
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """What a reader puts in the queue: a frame on its way through the detector, the end of a job, or a failure."""
+class _Burst:
+    """What a reader puts in the queue: frames on their way through the detector, and whether and why it ended there."""
 
     job: FootageJob
-    frame: Frame | None = None
-    detections: Future[list[sv.Detections]] | None = None
+    frames: list[tuple[Frame, Future[list[sv.Detections]]]]
+    ended: bool = False
     error: BaseException | None = None
 
 
@@ -100,42 +107,47 @@ def _detect_in_order(
     jobs: Sequence[FootageJob], detector: Detector
 ) -> Generator[tuple[FootageJob, Frame | None, sv.Detections | None], None, None]:
     """Each job's frames in order with their detections, then that job with None, None."""
-    ready: queue.Queue[_Read] = queue.Queue(maxsize=detector.concurrency * QUEUE_PER_DETECTION_THREAD)
+    ready: queue.Queue[_Burst] = queue.Queue(maxsize=BURSTS_WAITING)
     stop = threading.Event()
     detecting = ThreadPoolExecutor(detector.concurrency, thread_name_prefix="detect")
     reading = ThreadPoolExecutor(min(len(jobs), os.cpu_count() or 1), thread_name_prefix="read")
 
-    def put(item: _Read) -> None:
+    def put(item: _Burst) -> None:
         while not stop.is_set():
             with contextlib.suppress(queue.Full):
                 ready.put(item, timeout=0.2)
                 return
 
     def read(job: FootageJob) -> None:
+        burst = _Burst(job, [])
+        error: BaseException | None = None
         try:
             with job.source as source:
                 for frame in source:
                     if stop.is_set():
                         return
-                    put(_Read(job, frame, detecting.submit(detector.detect, [frame.pixels])))
-        except BaseException as error:  # handed to the caller's thread, which raises it
-            put(_Read(job, error=error))
-        else:
-            put(_Read(job))
+                    burst.frames.append((frame, detecting.submit(detector.detect, [frame.pixels])))
+                    if len(burst.frames) == BURST:
+                        put(burst)
+                        burst = _Burst(job, [])
+        except BaseException as raised:  # handed to the caller's thread, which raises it
+            error = raised
+        put(_Burst(job, burst.frames, ended=True, error=error))
 
     try:
         for job in jobs:
             reading.submit(read, job)
         open_jobs = len(jobs)
         while open_jobs:
-            item = ready.get()
-            if item.error is not None:
-                raise item.error
-            if item.frame is None or item.detections is None:
+            burst = ready.get()
+            wait([detections for _, detections in burst.frames])
+            for frame, detections in burst.frames:
+                yield burst.job, frame, detections.result()[0]
+            if burst.error is not None:
+                raise burst.error
+            if burst.ended:
                 open_jobs -= 1
-                yield item.job, None, None
-            else:
-                yield item.job, item.frame, item.detections.result()[0]
+                yield burst.job, None, None
     finally:
         stop.set()
         reading.shutdown(wait=True, cancel_futures=True)

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from pipeline.count import CameraCounter, CountUpdate
-from pipeline.runtime.footage import FootageJob, count_footage
+from pipeline.runtime.footage import BURST, BURSTS_WAITING, FootageJob, count_footage
 from pipeline.types import CountingLine, Frame
 from tests.runtime.fakes import PixelDetector, ScriptedSource
 
@@ -74,7 +74,7 @@ def test_a_slow_counter_makes_the_reader_wait_instead_of_filling_memory() -> Non
 
     detector = PixelDetector(concurrency=2)
     count_footage([job], detector, observe=observe)
-    assert max(ahead) <= 2 * 3 + 3
+    assert max(ahead) <= (BURSTS_WAITING + 2) * BURST
     assert job.frames == 200
 
 
