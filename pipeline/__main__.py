@@ -21,6 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
     from pipeline.commands.demo import add_demo_parser
     from pipeline.commands.doctor import add_doctor_parser
     from pipeline.commands.evaluate import add_eval_parser
+    from pipeline.commands.loader import add_loader_parser
     from pipeline.commands.query import add_query_parser
     from pipeline.commands.run import add_run_parser
     from pipeline.commands.status import add_reload_parser, add_status_parser
@@ -34,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_run_parser(commands)
     add_status_parser(commands)
     add_reload_parser(commands)
+    add_loader_parser(commands)
     add_query_parser(commands)
     add_db_parser(commands)
     add_eval_parser(commands)

@@ -1,4 +1,4 @@
-"""Every metric that `simpang run` exports for Prometheus: its name, kind, labels, unit and meaning, in one place.
+"""Every metric that `simpang run` and `simpang loader` export, in one place: name, kind, labels and meaning.
 
 Counters begin at 0 when their worker is started, as Prometheus expects; `rate()` and `increase()` allow for it.
 """
@@ -69,6 +69,19 @@ OUTBOX_DEPTH: Final = Metric(
 LOADER_DEPTH: Final = Metric("simpang_loader_waiting_records", "gauge", (), "Records waiting in all outboxes.")
 LOADER_LAG: Final = Metric("simpang_loader_lag_seconds", "gauge", (), "For how long records have been waiting.")
 LOADER_LOADED: Final = Metric("simpang_loader_loaded_records_total", "counter", (), "Records put into the store.")
+BUS_REJECTED: Final = Metric(
+    "simpang_loader_rejected_records_total", "counter", (), "Messages put aside because they could not be loaded."
+)
+BUS_BATCHES: Final = Metric("simpang_loader_batches_total", "counter", (), "Batches put into the store.")
+BUS_FAILURES: Final = Metric(
+    "simpang_loader_failures_total", "counter", (), "Times that the bus or the store did not do its part."
+)
+BUS_FAILING: Final = Metric(
+    "simpang_loader_failing", "gauge", (), "1 while loading waits for the bus or the store, else 0."
+)
+BUS_WAITING: Final = Metric(
+    "simpang_loader_read_records", "gauge", (), "Messages that were read from the bus and are not in the store yet."
+)
 
 METRICS: Final = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
 """All of them."""

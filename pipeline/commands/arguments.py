@@ -73,15 +73,21 @@ def add_period_arguments(parser: argparse.ArgumentParser, *, start_required: boo
 
 
 def store_password(environment: Mapping[str, str]) -> str:
-    """The password for a ClickHouse server: SIMPANG_CLICKHOUSE_PASSWORD, or the content of the file that
-    SIMPANG_CLICKHOUSE_PASSWORD_FILE names. Raises InputError where that file cannot be read.
-    """
-    path = environment.get("SIMPANG_CLICKHOUSE_PASSWORD_FILE")
+    """The password for a ClickHouse server, from SIMPANG_CLICKHOUSE_PASSWORD or SIMPANG_CLICKHOUSE_PASSWORD_FILE."""
+    return _secret(environment, "SIMPANG_CLICKHOUSE_PASSWORD")
+
+
+def bus_password(environment: Mapping[str, str]) -> str:
+    """The password for the Kafka broker, from SIMPANG_KAFKA_PASSWORD or SIMPANG_KAFKA_PASSWORD_FILE."""
+    return _secret(environment, "SIMPANG_KAFKA_PASSWORD")
+
+
+def _secret(environment: Mapping[str, str], name: str) -> str:
+    """The variable `name`, or the content of the file that `name`_FILE names. InputError where that cannot be read."""
+    path = environment.get(f"{name}_FILE")
     if not path:
-        return environment.get("SIMPANG_CLICKHOUSE_PASSWORD", "")
+        return environment.get(name, "")
     try:
         return Path(path).read_text(encoding="utf-8").strip("\r\n")
     except OSError as error:
-        raise InputError(
-            f"SIMPANG_CLICKHOUSE_PASSWORD_FILE names {path}, which cannot be read: {error.strerror}"
-        ) from error
+        raise InputError(f"{name}_FILE names {path}, which cannot be read: {error.strerror}") from error

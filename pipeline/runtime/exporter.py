@@ -130,7 +130,7 @@ class PoolCollector(Collector):
         status = self._latest()
         cameras = list(status.cameras())
         live = [(camera.camera, camera) for camera in cameras]
-        yield _family(metrics.CAMERA_UP, (([name], float(c.state == "live")) for name, c in live))
+        yield metric_family(metrics.CAMERA_UP, (([name], float(c.state == "live")) for name, c in live))
         for metric, field in (
             (metrics.CAMERA_DECODED, "pictures"),
             (metrics.CAMERA_ANALYSED, "analysed"),
@@ -139,16 +139,19 @@ class PoolCollector(Collector):
             (metrics.CAMERA_CONNECTS, "connects"),
             (metrics.CAMERA_CROSSINGS, "crossings"),
         ):
-            yield _family(metric, (([name], float(getattr(c, field))) for name, c in live))
+            yield metric_family(metric, (([name], float(getattr(c, field))) for name, c in live))
         yield _latency(cameras)
         yield from _workers(status.workers)
         if status.loader is not None:
-            yield _family(metrics.LOADER_DEPTH, [([], status.loader.depth)])
-            yield _family(metrics.LOADER_LAG, [([], status.loader.lag_s)])
-            yield _family(metrics.LOADER_LOADED, [([], status.loader.loaded)])
+            yield metric_family(metrics.LOADER_DEPTH, [([], status.loader.depth)])
+            yield metric_family(metrics.LOADER_LAG, [([], status.loader.lag_s)])
+            yield metric_family(metrics.LOADER_LOADED, [([], status.loader.loaded)])
 
 
-def _family(metric: Metric, samples: Iterable[tuple[list[str], float]]) -> CounterMetricFamily | GaugeMetricFamily:
+def metric_family(
+    metric: Metric, samples: Iterable[tuple[list[str], float]]
+) -> CounterMetricFamily | GaugeMetricFamily:
+    """A counter or gauge with one value per tuple of labels."""
     kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
     family = kind(metric.name, metric.meaning, labels=metric.labels)
     for labels, value in samples:
@@ -169,23 +172,28 @@ def _latency(cameras: Iterable[CameraStatus]) -> HistogramMetricFamily:
 def _workers(rows: Iterable[WorkerRow]) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
     rows = list(rows)
     up = [([row.name, row.status.device if row.status else ""], row) for row in rows]
-    yield _family(metrics.WORKER_UP, ((labels, float(row.up)) for labels, row in up))
-    yield _family(metrics.WORKER_RESTARTS, (([row.name], row.restarts) for row in rows))
+    yield metric_family(metrics.WORKER_UP, ((labels, float(row.up)) for labels, row in up))
+    yield metric_family(metrics.WORKER_RESTARTS, (([row.name], row.restarts) for row in rows))
     known = [([row.name, row.status.device], row.status) for row in rows if row.status is not None]
-    yield _family(metrics.WORKER_BATCHES, ((labels, status.batches) for labels, status in known))
-    yield _family(metrics.WORKER_FRAMES, ((labels, status.frames) for labels, status in known))
-    yield _family(metrics.WORKER_BUSY, ((labels, status.busy_s) for labels, status in known))
-    yield _family(metrics.WORKER_SHARE, ((labels, status.share) for labels, status in known))
-    yield _family(metrics.OUTBOX_DEPTH, ((labels[:1], status.outbox_depth) for labels, status in known))
+    yield metric_family(metrics.WORKER_BATCHES, ((labels, status.batches) for labels, status in known))
+    yield metric_family(metrics.WORKER_FRAMES, ((labels, status.frames) for labels, status in known))
+    yield metric_family(metrics.WORKER_BUSY, ((labels, status.busy_s) for labels, status in known))
+    yield metric_family(metrics.WORKER_SHARE, ((labels, status.share) for labels, status in known))
+    yield metric_family(metrics.OUTBOX_DEPTH, ((labels[:1], status.outbox_depth) for labels, status in known))
 
 
 def serve_metrics(latest: Callable[[], PoolStatus], host: str, port: int) -> Callable[[], None]:
+    """As `serve_collector`, for a pool."""
+    return serve_collector(PoolCollector(latest), host, port)
+
+
+def serve_collector(collector: Collector, host: str, port: int) -> Callable[[], None]:
     """Answer Prometheus on `http://host:port/metrics` in a thread; the result stops it.
 
     Raises InputError where the port cannot be had.
     """
     registry = CollectorRegistry()
-    registry.register(PoolCollector(latest))
+    registry.register(collector)
     try:
         server, thread = start_http_server(port, host, registry)
     except OSError as error:

@@ -12,16 +12,16 @@ from pipeline import __version__
 from pipeline.count import CameraCounter, CountUpdate, Interruption
 from pipeline.detect import ModelInfo
 from pipeline.runtime.messages import LATENCY_BOUNDS_S, CameraSpec
-from pipeline.sink.intake import SETTLE_NS
 from pipeline.sink.registrations import CameraRegistration, LinesRegistration, Record, RunRegistration
 from pipeline.source import redact
 from pipeline.types import NS_PER_S, Coverage, Frame, event_id
 
 CHECKPOINT_NS = 5 * NS_PER_S
 """How much observed time a killed process may take with it."""
-CLAIM_AFTER_NS = SETTLE_NS
-"""Coverage is claimed so much later than it was observed: a crossing comes out a while after it happened, and a second
-that is claimed must have all its crossings in the outbox."""
+CLAIM_AFTER_NS = 15 * NS_PER_S
+"""Coverage is claimed so much later than it was observed, because a second that is claimed must have all its crossings
+in the outbox: the counter lets a vehicle stand on a line for ten seconds, bridges four seconds out of sight, and votes
+on the class for one."""
 
 
 class LiveCamera:

@@ -24,7 +24,7 @@ from pipeline.types import DIRECTIONS, NS_PER_S, VEHICLE_CLASSES, CountingLine, 
 __all__ = ["VERSION", "EventDecodeError", "EventFileWriter", "camera_of", "check", "decode", "encode"]
 
 VERSION: Final = 2
-"""1: crossing, movement, coverage. 2: also the registrations, and `refused` as a reason of coverage."""
+"""1: crossing, movement, coverage. 2: also the registrations."""
 
 NS_PER_MINUTE: Final = 60 * NS_PER_S
 LATEST_NS: Final = 4_102_444_800 * NS_PER_S

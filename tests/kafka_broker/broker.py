@@ -17,7 +17,7 @@ USER: Final = "simpang"
 PASSWORD: Final = "a+secret/with:signs"
 KEYSTORE_PASSWORD: Final = "keystore"
 
-START_TIMEOUT_S: Final = 90.0
+START_TIMEOUT_S: Final = 240.0
 JVM: Final = (
     "-Xms128m",
     "-Xmx320m",
@@ -126,8 +126,9 @@ class Broker:
         deadline = time.monotonic() + START_TIMEOUT_S
         while not all(map(_accepts, (self.plain_port, self.secure_port))):
             if not self.running or time.monotonic() > deadline:
+                status = "its time is up" if self.running else "it ended"
                 self.kill()
-                raise RuntimeError(f"the Kafka broker did not start:\n{self.log()[-3000:]}")
+                raise RuntimeError(f"the Kafka broker did not start ({status}):\n{self.log()[-3000:]}")
             time.sleep(0.1)
 
     def kill(self) -> None:
