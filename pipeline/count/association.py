@@ -28,6 +28,10 @@ MOST_SHAPE_COST: Final = 10.0
 """For each of width and height: the edge of the picture cuts one of them, rarely both."""
 FORGIVING_IOU: Final = 0.3
 DUPLICATE_IOU: Final = 0.6
+LEAST_SPEED: Final = 1.0
+"""Sizes a second; whoever is slower may roll or tremble either way."""
+MOST_BACK: Final = 0.25
+"""Box sizes that a moving vehicle may lie behind where it was last seen: boxes tremble, vehicles do not reverse."""
 PART_IOU: Final = 0.3
 PART_INSIDE: Final = 0.8
 """Share of the smaller box that lies in the larger."""
@@ -80,17 +84,21 @@ def pair_costs(
     flip_costs: Floats,
     gate: float,
     reach_px: Floats,
+    seen_at: Floats,
+    settled: npt.NDArray[np.bool_],
 ) -> Floats:
     """(N, M) cost of every predicted track with every detected box (M, 4); infinite where a pair is impossible.
 
     A pair is possible where the box's centre is within `reach_px` (N,) of the predicted one, and either the squared
-    Mahalanobis distance is at most `gate` or the boxes overlap (then a badly fitted box is forgiven its distance).
+    Mahalanobis distance is at most `gate` or the boxes overlap (then a badly fitted box is forgiven its distance). A
+    `settled` (N,) track that moves does not go back behind where it was last seen, `seen_at` (N, 2).
     """
     size = box_size(tracks.position)
     variance = tracks.var_position[:, :2] + measurement_variance(tracks.position, noise)[:, :2]
     squares = (boxes[:, :2] - tracks.position[:, None, :2]) ** 2
     distance = squares[..., 0] / variance[:, :1] + squares[..., 1] / variance[:, 1:]
     impossible = squares[..., 0] + squares[..., 1] > reach_px[:, None] ** 2
+    impossible |= settled[:, None] & _reverses(tracks, boxes, seen_at, size)
     far = distance > gate
     if (far & ~impossible).any():
         iou, _ = overlap_matrices(to_xyxy(tracks.position), to_xyxy(boxes))
@@ -102,6 +110,16 @@ def pair_costs(
     cost += volume[:, None] + flip_costs[track_class[:, None], box_class]
     cost[impossible | far] = np.inf
     return np.asarray(cost, np.float64)
+
+
+def _reverses(tracks: KalmanState, boxes: Floats, seen_at: Floats, size: Floats) -> npt.NDArray[np.bool_]:
+    """(N, M) whether a pair would have a moving vehicle go backwards from where it was last seen (N, 2)."""
+    velocity = tracks.velocity[:, :2]
+    speed = np.sqrt((velocity**2).sum(axis=1))
+    moving = speed > LEAST_SPEED * size
+    step = boxes[:, :2] - seen_at[:, None]
+    along = step[..., 0] * velocity[:, :1] + step[..., 1] * velocity[:, 1:]
+    return np.asarray(moving[:, None] & (along < -(MOST_BACK * size * speed)[:, None]), np.bool_)
 
 
 def assign(costs: Floats, most: float) -> tuple[Ints, Ints]:

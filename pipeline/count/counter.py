@@ -131,9 +131,8 @@ class CameraCounter:
     def _see(self, step: TrackerStep, detections: sv.Detections, frame_seq: int, now_ns: int) -> None:
         if not len(step.track):
             return
-        boxes = detections.xyxy[step.detection].astype(np.float64)
-        extent = boxes[:, 2:] - boxes[:, :2]
-        points = boxes[:, :2] + extent * (0.5, REFERENCE_HEIGHT)
+        extent = step.boxes[:, 2:]
+        points = step.boxes[:, :2] + extent * (0.0, REFERENCE_HEIGHT - 0.5)
         sizes = np.sqrt(np.maximum(extent[:, 0] * extent[:, 1], 1.0))
         positions = self._geometry.locate(points, MARGIN_SIZES * sizes, now_ns, frame_seq)
         confidence = _confidence(detections)[step.detection].tolist()

@@ -124,6 +124,8 @@ class CoverageMeter:
 
     def _pass_time(self, now_ns: int, lost_before: int) -> list[Coverage]:
         interval_ns = now_ns - self._last_ns
+        if interval_ns < 0:  # a picture that was on its way while its camera was already taken for interrupted
+            return []
         reason: _Reason | None = self._interrupted
         if reason is None and interval_ns > LEAST_GAP_NS and interval_ns > GAP_INTERVALS * self._typical_ns():
             reason = "overload" if self._overloaded else "damaged" if lost_before else "gap"

@@ -69,6 +69,12 @@ class KalmanState:
         view: Floats = self.moments[2]
         return view
 
+    @property
+    def var_velocity(self) -> Floats:
+        """(N, 4) pixels squared per second squared, a view."""
+        view: Floats = self.moments[4]
+        return view
+
     def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> KalmanState:
         """A copy of some rows."""
         return KalmanState(self.moments[:, rows])

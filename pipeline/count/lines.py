@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
 import numpy as np
@@ -40,7 +41,7 @@ class Passage:
     captured_at_ns: int
     """Interpolated between the sightings on either side."""
     frame: int
-    """Number of the first frame on the far side."""
+    """Number of the first frame on the far side; interpolated, too, where it was not seen in between."""
     within: bool
     """Between the line's ends, and not past one of them. Of two lines that share an end, one has it."""
 
@@ -122,7 +123,7 @@ class LineCrossingDetector:
             line=line,
             direction="forward" if side else "backward",
             captured_at_ns=last.captured_at_ns + round(share * (position.captured_at_ns - last.captured_at_ns)),
-            frame=position.frame,
+            frame=last.frame + max(1, ceil(share * (position.frame - last.frame))),
             within=0.0 <= at < 1.0,
         )
 

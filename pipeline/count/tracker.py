@@ -16,6 +16,7 @@ import supervision as sv
 from pipeline.count import kalman
 from pipeline.count.association import Ints, assign, class_flip_costs, pair_costs, same_vehicle
 from pipeline.count.kalman import Floats, MotionNoise
+from pipeline.count.parts import restore_parts
 from pipeline.types import NS_PER_S, VEHICLE_CLASSES
 
 
@@ -48,6 +49,10 @@ class TrackerSettings:
     """... and much more after the first sighting, when its velocity is not known (a motorcycle at 90 km/h)."""
     weak_reach: float = 0.5
     """The same for weak detections, whatever the time: they are as often something else."""
+    part_hits: int = 3
+    """A vehicle's size is known after so many detections, ..."""
+    part_s: float = 1.0
+    """... and for so long a box that lost a part is taken for a part; later the vehicle looks like that."""
     noise: MotionNoise = field(default_factory=MotionNoise)
 
 
@@ -59,6 +64,8 @@ class TrackerStep:
     """(M,) ids, counted from 1."""
     detection: Ints
     """(M,) row of the frame's detections."""
+    boxes: Floats
+    """(M, 4) centre x, centre y, width, height: as detected, or the whole vehicle's where only a part was found."""
     velocity: Floats
     """(M, 2) of the box's centre, pixels per second."""
     confirmed: npt.NDArray[np.bool_]
@@ -84,6 +91,8 @@ class Tracker:
         self._ids = np.zeros(0, np.int64)
         self._hits = np.zeros(0, np.int64)
         self._seen_ns = np.zeros(0, np.int64)
+        self._whole_ns = np.zeros(0, np.int64)
+        self._seen_at = np.zeros((0, 2))
         self._class_weights = np.zeros((0, len(VEHICLE_CLASSES)))
 
     def __len__(self) -> int:
@@ -104,6 +113,7 @@ class Tracker:
             spare, np.flatnonzero(weak), boxes, classes, self._settings.weak_gate, reach
         )
         rows, columns = np.concatenate((rows, weak_rows)), np.concatenate((columns, weak_columns))
+        boxes = self._restore(rows, columns, boxes, captured_at_ns)
         self._correct(rows, columns, boxes, confidence, classes, captured_at_ns)
         double = self._doubles(rows, columns, boxes, classes)
         doubles = tuple(self._ids[rows[double]].tolist())
@@ -118,6 +128,7 @@ class Tracker:
         step_columns = (
             self._ids[rows],
             columns,
+            boxes[columns],
             self._state.velocity[rows, :2],
             self._is_confirmed()[rows],
         )
@@ -161,6 +172,8 @@ class Tracker:
             flip_costs=self._flip_costs,
             gate=gate,
             reach_px=reach[rows] * kalman.box_size(tracks.position),
+            seen_at=self._seen_at[rows],
+            settled=self._hits[rows] >= self._settings.part_hits,
         )
         chosen_rows, chosen_columns = assign(costs, self._settings.most_cost)
         return rows[chosen_rows], columns[chosen_columns]
@@ -173,7 +186,24 @@ class Tracker:
         self._state.put(rows, kalman.update(self._state.take(rows), boxes[columns], self._settings.noise))
         self._hits[rows] += 1
         self._seen_ns[rows] = now_ns
+        self._seen_at[rows] = boxes[columns, :2]
         self._class_weights[rows, classes[columns]] += confidence[columns]
+
+    def _restore(self, rows: Ints, columns: Ints, boxes: Floats, now_ns: int) -> Floats:
+        """All boxes, with those that are parts of vehicles lately seen whole made whole again."""
+        settings = self._settings
+        if not len(rows):
+            return boxes
+        whole, is_part = restore_parts(self._state.position[rows], boxes[columns])
+        known = self._hits[rows] >= settings.part_hits
+        lately = (now_ns - self._whole_ns[rows]) <= settings.part_s * NS_PER_S
+        restored = is_part & known & lately
+        self._whole_ns[rows[~is_part]] = now_ns
+        if not restored.any():
+            return boxes
+        boxes = boxes.copy()
+        boxes[columns[restored]] = whole[restored]
+        return boxes
 
     def _is_confirmed(self) -> npt.NDArray[np.bool_]:
         evidence = self._class_weights.sum(axis=1)
@@ -215,6 +245,8 @@ class Tracker:
         self._ids = np.concatenate((self._ids, np.arange(self._next_id, self._next_id + len(born))))
         self._hits = np.concatenate((self._hits, np.ones(len(born), np.int64)))
         self._seen_ns = np.concatenate((self._seen_ns, np.full(len(born), now_ns, np.int64)))
+        self._whole_ns = np.concatenate((self._whole_ns, np.full(len(born), now_ns, np.int64)))
+        self._seen_at = np.concatenate((self._seen_at, boxes[born, :2]))
         self._class_weights = np.concatenate((self._class_weights, weights))
         self._next_id += len(born)
 
@@ -234,6 +266,8 @@ class Tracker:
         self._ids = self._ids[kept]
         self._hits = self._hits[kept]
         self._seen_ns = self._seen_ns[kept]
+        self._whole_ns = self._whole_ns[kept]
+        self._seen_at = self._seen_at[kept]
         self._class_weights = self._class_weights[kept]
 
 

@@ -72,3 +72,12 @@ def test_after_an_interruption_time_counts_again_from_the_first_picture() -> Non
     so_far = meter.so_far()
     assert so_far is not None
     assert so_far.observed_s == pytest.approx(9.9 + 19.9)
+
+
+def test_a_picture_older_than_the_interruption_it_ends_takes_nothing_away() -> None:
+    meter = CoverageMeter("a")
+    meter.interrupt("disconnected", at(10))
+    watch(meter, 8, 20)
+    so_far = meter.so_far()
+    assert so_far is not None
+    assert 9.8 <= so_far.observed_s <= 10
