@@ -65,7 +65,7 @@ def load_truths(paths: Sequence[Path]) -> Truth:
     """Read several truth files as one; files may have different lines of the same clip.
 
     Raises:
-        InputError: as `load_truth`; or two files have the same line of a clip, or sizes of a clip that differ.
+        InputError: as `load_truth`; no clip at all; or two files have the same line of a clip, or differ in its size.
     """
     clips: dict[str, TruthClip] = {}
     for path in paths:
@@ -78,6 +78,8 @@ def load_truths(paths: Sequence[Path]) -> Truth:
                     f"{path}: line {min(twice)} of clip {clip.name} is in another truth file too; rename or remove one"
                 )
             clips[clip.name] = TruthClip(clip.name, clip.size, known.lines + clip.lines)
+    if not clips:
+        raise InputError(f"{', '.join(map(str, paths))} names no clip; give at least one with its lines")
     return Truth(tuple(clips.values()))
 
 
