@@ -11,7 +11,7 @@ import string
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -63,6 +63,8 @@ class CameraConfig(_Table):
     url: str | None = None
     fps: float = Field(default=10.0, gt=0, le=60)
     """Frames a second to analyse of a live feed; recorded footage is analysed whole."""
+    transport: Literal["tcp", "udp"] = "tcp"
+    """How an rtsp:// camera sends: `udp` where a late picture is worth less than a lost one."""
     line: tuple[LineConfig, ...] = ()
 
     @model_validator(mode="after")

@@ -101,11 +101,11 @@ def run_worker(spec: WorkerSpec, connection: Connection) -> None:
         _say(connection, Failed(str(error), error.exit_status))
 
 
-def run_loader(store_url: str, spool: Path, log_json: bool, connection: Connection) -> None:
+def run_loader(store_url: str, password: str, spool: Path, log_json: bool, connection: Connection) -> None:
     """The loader's process: it alone has the store open, and drains every outbox of the spool, also of dead workers."""
     _begin(log_json)
     try:
-        with open_store(store_url) as store:
+        with open_store(store_url, password=password) as store:
             spool.mkdir(parents=True, exist_ok=True)
             drain = _SpoolDrain(spool, store)
             while _orders(connection) is not _STOP:

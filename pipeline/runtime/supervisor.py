@@ -30,7 +30,7 @@ Phase: TypeAlias = Literal["starting", "running", "stopping", "draining", "done"
 
 FIRST_WORD_S: Final = 120.0
 """A process may take so long to load its model or open its store."""
-SILENT_S: Final = 20.0
+SILENT_S: Final = 60.0
 """A process that says nothing for so long hangs."""
 STOP_S: Final = 15.0
 DRAIN_S: Final = 60.0
@@ -127,7 +127,7 @@ class Supervisor:
             self._listen(member, now_s)
         if self._phase == "starting" and self.loader.heard_s is not None:
             self._enter("running", now_s)
-        if self._phase in ("starting", "running"):
+        if self._phase in ("starting", "running", "stopping"):
             self._revive(self.loader, self._start_loader, now_s)
         if self._phase == "running":
             for place, member in enumerate(self.workers):

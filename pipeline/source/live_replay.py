@@ -16,6 +16,8 @@ from pipeline.source.url import redact, scheme_of
 from pipeline.types import NS_PER_S, Frame
 
 LEAST_LOOP_S: Final = 2.0
+LATE_NS: Final = NS_PER_S // 2
+"""A camera does not wait: pictures that could not be played in time are gone."""
 
 
 class ReplayFeed:
@@ -79,11 +81,11 @@ class ReplayFeed:
             if frame.captured_at_ns <= self._last_ns:
                 continue
             self.stats.wanted += wanted.take(frame.captured_at_ns)
-            if not rate.take(frame.captured_at_ns):
+            ahead_ns = frame.captured_at_ns - self._now_ns()
+            if not rate.take(frame.captured_at_ns) or ahead_ns < -LATE_NS:
                 continue
-            ahead_s = (frame.captured_at_ns - self._now_ns()) / NS_PER_S
-            if ahead_s > 0:
-                self._wait(ahead_s)
+            if ahead_ns > 0:
+                self._wait(ahead_ns / NS_PER_S)
             self._last_ns = frame.captured_at_ns
             self.stats.chosen += 1
             yield replace(frame, seq=self._seq)

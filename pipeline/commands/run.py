@@ -1,0 +1,104 @@
+"""`simpang run`: live cameras to counts, day and night."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.commands.arguments import add_model_arguments, store_password
+from pipeline.config import CameraConfig, check_lines, load_site
+from pipeline.errors import InputError
+from pipeline.runtime.messages import CameraSpec
+from pipeline.runtime.pool import PoolSettings, run_pool
+from pipeline.source import open_source
+from pipeline.source.live_open import open_live
+from pipeline.source.simulated import SimulatedJunction
+from pipeline.types import CountingLine
+
+SPOOL_IN_STORE = "live"
+DEFAULT_SPOOL = Path("simpang-live")
+
+
+def add_run_parser(commands: Any) -> None:
+    """The arguments of `simpang run`."""
+    parser = commands.add_parser("run", help="count live cameras until told to stop")
+    add_site_argument(parser)
+    parser.add_argument("--store", required=True, metavar="DIR|URL", help="where counts go: a directory or a server")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="worker processes (default: 1)")
+    add_model_arguments(parser)
+    add_spool_argument(parser)
+    parser.add_argument("--metrics-port", type=int, metavar="PORT", help="serve Prometheus metrics on this port")
+    parser.add_argument("--metrics-host", default="127.0.0.1", metavar="HOST", help="default: %(default)s")
+    parser.add_argument("--log-format", choices=("lines", "json"), default="lines", help="default: %(default)s")
+    parser.set_defaults(run=run_run)
+
+
+def add_site_argument(parser: argparse.ArgumentParser) -> None:
+    """-c: the site file whose cameras are read."""
+    parser.add_argument("-c", "--site", type=Path, required=True, metavar="SITE.toml", help="the cameras to read")
+
+
+def add_spool_argument(parser: argparse.ArgumentParser) -> None:
+    """--spool: where what is not in the store yet waits."""
+    parser.add_argument(
+        "--spool", type=Path, metavar="DIR", help="outboxes and status (default: in the store's directory)"
+    )
+
+
+def spool_of(args: argparse.Namespace) -> Path:
+    """The directory of --spool, or its default for --store."""
+    if args.spool is not None:
+        return Path(args.spool)
+    return DEFAULT_SPOOL if "://" in args.store else Path(args.store) / SPOOL_IN_STORE
+
+
+def run_run(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Run the pool; returns the exit status."""
+    if args.workers < 1:
+        raise InputError(f"--workers must be 1 or more, not {args.workers}")
+
+    def cameras() -> Sequence[CameraSpec]:
+        site = load_site(args.site, environment)
+        return [camera_spec(camera, site.timezone, args.site) for camera in site.camera]
+
+    settings = PoolSettings(
+        store=args.store,
+        store_password=store_password(environment),
+        spool=spool_of(args),
+        workers=args.workers,
+        model=args.model,
+        devices=tuple(args.device.split(",")),
+        check_lines=check_lines,
+        metrics_address=None if args.metrics_port is None else (args.metrics_host, args.metrics_port),
+        log_json=args.log_format == "json",
+    )
+    return run_pool(cameras(), settings, cameras)
+
+
+def camera_spec(camera: CameraConfig, timezone: str, path: Path) -> CameraSpec:
+    """The camera as a worker takes it. Raises InputError where it can never be counted."""
+    if camera.url is None:
+        raise InputError(f"{path}: camera {camera.id!r} has no url; say where its pictures come from")
+    open_live(camera.url, camera=camera.id, fps=camera.fps, transport=camera.transport)
+    lines = camera.counting_lines() or _simulated_lines(camera.url, camera.id)
+    if not lines:
+        raise InputError(f"{path}: camera {camera.id!r} has no line to count on; add a [[camera.line]]")
+    return CameraSpec(
+        camera.id,
+        camera.url,
+        camera.fps,
+        lines,
+        transport=camera.transport,
+        name=camera.name,
+        district=camera.district,
+        timezone=timezone,
+    )
+
+
+def _simulated_lines(url: str, camera: str) -> tuple[CountingLine, ...]:
+    if not url.startswith("sim:"):
+        return ()
+    with open_source(url, camera=camera, start_at_ns=0) as junction:
+        return junction.lines if isinstance(junction, SimulatedJunction) else ()

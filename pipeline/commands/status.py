@@ -1,0 +1,147 @@
+"""`simpang status` and `simpang reload`: looking at a running pool, and telling it that its site file has changed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from tabulate import tabulate
+
+from pipeline.commands.run import add_spool_argument, spool_of
+from pipeline.errors import InputError
+from pipeline.runtime.exporter import PoolStatus, read_status
+from pipeline.runtime.live_camera import latency_quantile_s
+from pipeline.runtime.messages import CameraStatus
+
+STALE_S = 10.0
+CLEAR = "\x1b[2J\x1b[H"
+
+
+def add_status_parser(commands: Any) -> None:
+    """The arguments of `simpang status`."""
+    parser = commands.add_parser("status", help="how a running pool and its cameras stand")
+    _add_pool_arguments(parser)
+    parser.add_argument("--watch", action="store_true", help="draw it again and again until interrupted")
+    parser.add_argument(
+        "--interval", type=float, default=2.0, metavar="S", help="seconds over which rates are taken (default: 2)"
+    )
+    parser.add_argument("--format", choices=("table", "json"), default="table", help="default: %(default)s")
+    parser.set_defaults(run=run_status)
+
+
+def add_reload_parser(commands: Any) -> None:
+    """The arguments of `simpang reload`."""
+    parser = commands.add_parser("reload", help="let a running pool read its site file again; no camera is interrupted")
+    _add_pool_arguments(parser)
+    parser.set_defaults(run=run_reload)
+
+
+def _add_pool_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--store", default="", metavar="DIR|URL", help="the --store of its simpang run")
+    add_spool_argument(parser)
+
+
+def run_status(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Print the status; 0 while the pool runs, else 1."""
+    spool = _spool(args)
+    status = read_status(spool)
+    if args.format == "json":
+        print(json.dumps(asdict(status) | {"cameras": [asdict(camera) for camera in status.cameras()]}))
+        return 0 if _runs(status) else 1
+    while _runs(status):
+        time.sleep(args.interval)
+        before, status = status, read_status(spool)
+        print((CLEAR if args.watch else "") + describe(before, status), flush=True)
+        if not args.watch:
+            return 0
+    seen = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(status.at_s))
+    print(f"the pool does not run; it was last seen {seen}, {status.phase}")
+    return 1
+
+
+def run_reload(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Send the pool SIGHUP."""
+    status = read_status(_spool(args))
+    if not _runs(status):
+        raise InputError("the pool does not run; it reads its site file when it is started")
+    os.kill(status.pid, signal.SIGHUP)
+    return 0
+
+
+def _spool(args: argparse.Namespace) -> Any:
+    if not args.store and args.spool is None:
+        raise InputError("say which pool: give the --store or the --spool of its simpang run")
+    return spool_of(args)
+
+
+def _runs(status: PoolStatus) -> bool:
+    return status.phase != "done" and time.time() - status.at_s < STALE_S
+
+
+def describe(before: PoolStatus, now: PoolStatus) -> str:
+    """Two tables: cameras with their rates between the two instants, and workers with the loader."""
+    earlier = {camera.camera: camera for camera in before.cameras()}
+    elapsed_s = {
+        row.name: row.status.uptime_s - old.status.uptime_s
+        for row in now.workers
+        for old in before.workers
+        if row.name == old.name and row.status is not None and old.status is not None
+    }
+    worker_of = {camera: row.name for row in now.workers for camera in row.assigned}
+    cameras = [
+        _camera_row(camera, earlier.get(camera.camera), worker_of[camera.camera], elapsed_s) for camera in now.cameras()
+    ]
+    workers = []
+    for row in now.workers:
+        status = row.status if row.up else None
+        workers.append(
+            {
+                "worker": row.name,
+                "state": "up" if row.up else "isolated" if row.isolated else "down",
+                "device": status.device if status else "-",
+                "restarts": row.restarts,
+                "batch": f"{status.frames / max(1, status.batches):.1f}" if status else "-",
+                "busy %": f"{100 * status.busy_s / max(1.0, status.uptime_s):.0f}" if status else "-",
+                "fps share": f"{status.share:.2f}" if status else "-",
+                "outbox": status.outbox_depth if status else "-",
+            }
+        )
+    loader = "loader: not up yet"
+    if now.loader is not None:
+        problem = f"; {now.loader.message}" if now.loader.message else ""
+        loader = f"loader: {now.loader.depth} records wait, for {now.loader.lag_s:.0f} s; {now.loader.loaded} loaded"
+        loader += problem
+    parts = [tabulate(cameras, headers="keys"), tabulate(workers, headers="keys"), loader]
+    parts += [f"{camera.camera}: {camera.message}" for camera in now.cameras() if camera.message]
+    return "\n\n".join(parts[:3]) + "".join(f"\n{line}" for line in parts[3:])
+
+
+def _camera_row(
+    camera: CameraStatus, earlier: CameraStatus | None, worker: str, elapsed_s: Mapping[str, float]
+) -> dict[str, object]:
+    def rate(field: str) -> str:
+        span_s = elapsed_s.get(worker, 0.0)
+        if earlier is None or span_s <= 0:
+            return "-"
+        return f"{(getattr(camera, field) - getattr(earlier, field)) / span_s:.1f}"
+
+    p95_s = latency_quantile_s(camera.latency_counts, 0.95)
+    return {
+        "camera": camera.camera,
+        "state": camera.state,
+        "clock": camera.clock or "-",
+        "fps in": rate("pictures"),
+        "analysed": rate("analysed"),
+        "dropped": rate("dropped"),
+        "dropped in all": camera.dropped,
+        "p95 s": "-" if p95_s is None else f"<{p95_s:g}",
+        "connects": camera.connects,
+        "crossings": camera.crossings,
+        "worker": worker,
+    }

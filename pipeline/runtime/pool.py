@@ -1,0 +1,142 @@
+"""The pool as one call: processes, signals, status file and metrics around a `Supervisor`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from pipeline.errors import InputError
+from pipeline.runtime.assignment import share_cores
+from pipeline.runtime.exporter import PoolStatus, serve_metrics, write_status
+from pipeline.runtime.logs import configure_logging
+from pipeline.runtime.messages import CameraSpec, LineCheck, WorkerSpec
+from pipeline.runtime.processes import ChildProcess, run_loader, run_worker
+from pipeline.runtime.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+STEP_S: Final = 0.1
+STATUS_EVERY_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSettings:
+    """What a pool is started with, besides its cameras."""
+
+    store: str
+    store_password: str
+    spool: Path
+    """Directory of the workers' outboxes and the status file; the loader makes it."""
+    workers: int
+    model: str | None
+    devices: tuple[str, ...]
+    """Handed out in turn."""
+    check_lines: LineCheck
+    metrics_address: tuple[str, int] | None
+    log_json: bool
+
+
+def run_pool(cameras: Sequence[CameraSpec], settings: PoolSettings, reload: Callable[[], Sequence[CameraSpec]]) -> int:
+    """Count until a signal ends it; returns the exit status.
+
+    SIGINT or SIGTERM stops in flow order, a second one aborts; SIGHUP calls `reload` for the cameras to read from then
+    on. Raises InputError where the store, the model or the metrics' port cannot be used.
+    """
+    configure_logging(json_lines=settings.log_json)
+    supervisor = Supervisor(
+        cameras, settings.workers, start_worker=_worker_starter(settings), start_loader=_loader_starter(settings)
+    )
+    with ExitStack() as stack:
+        signals = stack.enter_context(_Signals())
+        latest = [PoolStatus.of(supervisor, time.time())]
+        if settings.metrics_address is not None:
+            stack.callback(serve_metrics(lambda: latest[0], *settings.metrics_address))
+        published_s = 0.0
+        while supervisor.phase != "done":
+            now_s = time.monotonic()
+            _obey(signals, supervisor, reload, now_s)
+            supervisor.step(now_s)
+            if now_s - published_s >= STATUS_EVERY_S:
+                published_s = now_s
+                latest[0] = PoolStatus.of(supervisor, time.time())
+                if settings.spool.is_dir():
+                    write_status(latest[0], settings.spool)
+            time.sleep(STEP_S)
+        if settings.spool.is_dir():
+            write_status(PoolStatus.of(supervisor, time.time()), settings.spool)
+    if supervisor.failure is not None:
+        raise InputError(supervisor.failure.message)
+    return 1 if signals.stops > 1 else 0
+
+
+def _worker_starter(settings: PoolSettings) -> Callable[[str, tuple[CameraSpec, ...], int, int], ChildProcess]:
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+    def start(name: str, cameras: tuple[CameraSpec, ...], place: int, workers: int) -> ChildProcess:
+        device = settings.devices[place % len(settings.devices)]
+        fights = workers > 1 and cores and not device.startswith("cuda")
+        spec = WorkerSpec(
+            name=name,
+            cameras=cameras,
+            model=settings.model,
+            device=device,
+            cores=share_cores(cores, workers)[place] if fights else (),
+            outbox=settings.spool / f"{name}.sqlite",
+            check_lines=settings.check_lines,
+            log_json=settings.log_json,
+        )
+        return ChildProcess(name, run_worker, spec)
+
+    return start
+
+
+def _loader_starter(settings: PoolSettings) -> Callable[[], ChildProcess]:
+    return lambda: ChildProcess(
+        "loader", run_loader, settings.store, settings.store_password, settings.spool, settings.log_json
+    )
+
+
+class _Signals:
+    """Handlers that only set flags, for as long as the context lasts."""
+
+    def __init__(self) -> None:
+        self.stops = 0
+        self.wants_reload = False
+
+    def __enter__(self) -> _Signals:
+        handlers = {signal.SIGINT: self._stop, signal.SIGTERM: self._stop, signal.SIGHUP: self._reload}
+        self._before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self.stops += 1
+
+    def _reload(self, number: int, frame: FrameType | None) -> None:
+        self.wants_reload = True
+
+
+def _obey(signals: _Signals, supervisor: Supervisor, reload: Callable[[], Sequence[CameraSpec]], now_s: float) -> None:
+    if signals.wants_reload:
+        signals.wants_reload = False
+        try:
+            supervisor.reload(reload())
+            log.info("reloaded")
+        except InputError as error:
+            log.error("not reloaded, the cameras stay as they were: %s", error)
+    if signals.stops > 1:
+        log.warning("aborted; what waits in the outboxes is loaded by the next run")
+        supervisor.abort()
+    elif signals.stops:
+        supervisor.stop(now_s)
