@@ -7,47 +7,49 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from pipeline.types import NS_PER_S, Coverage, Crossing, Event, Movement
+from pipeline.types import NS_PER_S, Coverage, Crossing, Event, Movement, event_id
 
 US_PER_S: Final = 1_000_000
 
 SORTING_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
-    "crossings_stored": ("camera", "captured_at", "event_id"),
-    "movements_stored": ("camera", "exited_at", "event_id"),
+    "crossing_events": ("camera", "captured_at", "line", "direction", "track", "revision", "stated_id"),
+    "movement_events": (
+        "camera", "exited_at", "from_line", "to_line", "entered_at", "track", "revision", "stated_id",
+    ),
     "coverage_stored": ("camera", "minute", "revision", "run"),
-}
+}  # fmt: skip
 """The columns that tell one stored row from another, as the schema has them."""
 
 _INSTANT: Final = pa.timestamp("ns", "UTC")
 
 _CROSSINGS: Final = pa.schema(
     {
-        "event_id": pa.string(),
         "camera": pa.string(),
+        "captured_at": _INSTANT,
         "line": pa.string(),
         "direction": pa.string(),
-        "class": pa.string(),
-        "captured_at": _INSTANT,
-        "frame": pa.int64(),
         "track": pa.int64(),
-        "confidence": pa.float32(),
-        "speed_kmh": pa.float32(),
         "revision": pa.uint32(),
+        "stated_id": pa.string(),
+        "class": pa.string(),
+        "frame": pa.int64(),
+        "confidence_permille": pa.uint16(),
+        "speed_kmh": pa.float32(),
         "run": pa.string(),
     }
 )
 _MOVEMENTS: Final = pa.schema(
     {
-        "event_id": pa.string(),
         "camera": pa.string(),
+        "exited_at": _INSTANT,
         "from_line": pa.string(),
         "to_line": pa.string(),
-        "class": pa.string(),
         "entered_at": _INSTANT,
-        "exited_at": _INSTANT,
         "track": pa.int64(),
-        "stitched": pa.bool_(),
         "revision": pa.uint32(),
+        "stated_id": pa.string(),
+        "class": pa.string(),
+        "stitched": pa.bool_(),
         "run": pa.string(),
     }
 )
@@ -86,17 +88,26 @@ def _table(events: Sequence[Any], row: Callable[[Any], tuple[Any, ...]], schema:
 
 
 def _crossing(e: Crossing) -> tuple[Any, ...]:
+    digest = event_id(e.camera, e.line, e.direction, e.captured_at_ns, e.track, e.revision)
     return (
-        e.event_id, e.camera, e.line, e.direction, e.vehicle_class, e.captured_at_ns, e.frame, e.track, e.confidence,
-        e.speed_kmh, e.revision, e.run,
+        e.camera, e.captured_at_ns, e.line, e.direction, e.track, e.revision, _stated(e.event_id, digest),
+        e.vehicle_class, e.frame, round(e.confidence * 1000), e.speed_kmh, e.run,
     )  # fmt: skip
 
 
 def _movement(e: Movement) -> tuple[Any, ...]:
+    digest = event_id(
+        "movement", e.camera, e.from_line, e.to_line, e.entered_at_ns, e.exited_at_ns, e.track, e.revision
+    )
     return (
-        e.event_id, e.camera, e.from_line, e.to_line, e.vehicle_class, e.entered_at_ns, e.exited_at_ns, e.track,
-        e.stitched, e.revision, e.run,
+        e.camera, e.exited_at_ns, e.from_line, e.to_line, e.entered_at_ns, e.track, e.revision,
+        _stated(e.event_id, digest), e.vehicle_class, e.stitched, e.run,
     )  # fmt: skip
+
+
+def _stated(given: str, digest: str) -> str:
+    """The store computes an id that is the digest of its event, and keeps only another."""
+    return "" if given == digest else given
 
 
 def _coverage(e: Coverage) -> tuple[Any, ...]:
@@ -107,7 +118,7 @@ def _coverage(e: Coverage) -> tuple[Any, ...]:
 
 
 _STORED: Final[Mapping[type, tuple[str, Callable[[Any], tuple[Any, ...]], pa.Schema]]] = {
-    Crossing: ("crossings_stored", _crossing, _CROSSINGS),
-    Movement: ("movements_stored", _movement, _MOVEMENTS),
+    Crossing: ("crossing_events", _crossing, _CROSSINGS),
+    Movement: ("movement_events", _movement, _MOVEMENTS),
     Coverage: ("coverage_stored", _coverage, _COVERAGE),
 }

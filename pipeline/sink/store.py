@@ -21,7 +21,11 @@ from pipeline.sink.directory import locked_directory
 from pipeline.sink.engine import Engine
 from pipeline.sink.events import check
 from pipeline.sink.migrations import Migration, MigrationState, outstanding, read_migrations
+from pipeline.sink.settling import Settler
 from pipeline.types import CountingLine, Event
+
+SETTLE_EVERY_S: Final = 1.0
+"""So often, while events arrive, the bins they touch are rebuilt for the count views."""
 
 DEFAULT_TIMEZONE: Final = "Asia/Makassar"
 DEFAULT_FACILITY: Final = "signalised_protected"
@@ -38,6 +42,9 @@ class Store:
         self._engine = engine
         self._where = where
         self._now_ns = now_ns
+        self._settler = Settler(engine)
+        self._unsettled = False
+        self._settled_at_s = time.monotonic()
 
     def migrations(self) -> list[MigrationState]:
         """Every migration this program knows, and when the store took it. Raises InputError as `migrate` does."""
@@ -65,6 +72,8 @@ class Store:
                 self._engine.execute(statement)
             row = {"number": migration.number, "name": migration.name, "checksum": migration.checksum}
             self._engine.insert("schema_migrations", self._stamped([row], "applied_at"))
+        # A process that was killed, or a migration, may have left bins to rebuild.
+        self._unsettled = True
         return missing
 
     def insert(self, events: Sequence[Event]) -> None:
@@ -77,8 +86,25 @@ class Store:
             fault = check(event)
             if fault is not None:
                 raise ValueError(fault)
-        for table, rows in columns.tables(events).items():
+        tables = columns.tables(events)
+        if not tables:
+            return
+        self._unsettled = True
+        for table, rows in tables.items():
             self._engine.insert(table, rows, columns.SORTING_KEYS[table])
+        self._settler.learn(tables)
+        if time.monotonic() - self._settled_at_s >= SETTLE_EVERY_S:
+            self.settle()
+
+    def settle(self) -> None:
+        """Bring the count views up to what was inserted; raises StorageError, and may be called again.
+
+        `insert` does it every `SETTLE_EVERY_S`, `query` and `close` where it is due; call it before a pause.
+        """
+        if self._unsettled:
+            self._settler.settle()
+            self._unsettled = False
+        self._settled_at_s = time.monotonic()
 
     def register_camera(
         self,
@@ -96,7 +122,7 @@ class Store:
         InputError for a time zone that is unknown or has daylight-saving, or coefficients that do not exist.
         """
         offset_s = _utc_offset_s(timezone)
-        known = self.query("SELECT DISTINCT version, facility FROM pcu_coefficients ORDER BY version, facility")
+        known = self._engine.read("SELECT DISTINCT version, facility FROM pcu_coefficients ORDER BY version, facility")
         if {"version": pcu_version, "facility": facility} not in known.to_pylist():
             pairs = ", ".join(f"{row['version']} {row['facility']}" for row in known.to_pylist())
             raise InputError(f"camera {camera}: there are no coefficients {pcu_version} {facility}; there are {pairs}")
@@ -134,6 +160,8 @@ class Store:
                 for line in lines
             ],
         )
+        self._settler.touch_runs([(camera, run)])
+        self._unsettled = True
 
     def register_run(
         self,
@@ -178,7 +206,7 @@ class Store:
         0 where no coverage of the camera overlaps the period, else one more than the highest that does. A minute of
         coverage reaches no further than the footage of its run, where that was registered.
         """
-        found = self.query(_OVERLAPPING, {"camera": camera, "from_ns": from_ns, "to_ns": to_ns}).to_pylist()[0]
+        found = self._engine.read(_OVERLAPPING, {"camera": camera, "from_ns": from_ns, "to_ns": to_ns}).to_pylist()[0]
         return int(found["highest"]) + 1 if found["minutes"] else 0
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
@@ -186,11 +214,15 @@ class Store:
 
         Raises InputError for SQL that writes or that the engine refuses, with its reason.
         """
+        self.settle()
         return self._engine.read(sql, parameters)
 
     def close(self) -> None:
-        """Let go of the database; closing again does nothing."""
-        self._engine.close()
+        """Settle and let go of the database; closing again does nothing."""
+        try:
+            self.settle()
+        finally:
+            self._engine.close()
 
     def __enter__(self) -> Self:
         return self
@@ -198,13 +230,16 @@ class Store:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None:
+            # The touches are kept: whoever opens the store next settles it.
+            self._unsettled = False
         self.close()
 
     def _applied(self) -> dict[int, tuple[str, datetime]]:
         """Checksum and time by number; empty for a store without a schema."""
-        if not self.query(_HAS_SCHEMA).num_rows:
+        if not self._engine.read(_HAS_SCHEMA).num_rows:
             return {}
-        rows = self.query(
+        rows = self._engine.read(
             "SELECT number, checksum, toUnixTimestamp(applied_at) AS applied_at_s "
             "FROM schema_migrations FINAL ORDER BY number"
         ).to_pylist()

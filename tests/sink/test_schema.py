@@ -41,7 +41,7 @@ def test_counts_have_the_columns_of_the_contract(store: EmbeddedStore, view: str
 
 
 def test_the_views_count_the_classes_of_the_program(store: EmbeddedStore) -> None:
-    found = store.query("SELECT DISTINCT class FROM counter_keys")["class"].to_pylist()
+    found = store.query("SELECT DISTINCT class FROM counter_cells")["class"].to_pylist()
     assert sorted(found) == sorted(VEHICLE_CLASSES)
 
 
@@ -63,15 +63,18 @@ def test_opening_again_applies_nothing(store: EmbeddedStore, tmp_path: Path) -> 
     assert [row[1] for row in before] == [migration.name for migration in read_migrations()]
 
 
-def test_a_migration_that_was_cut_off_is_repeated(store: EmbeddedStore, tmp_path: Path) -> None:
-    store._engine.execute("ALTER TABLE schema_migrations DELETE WHERE number > 3 SETTINGS mutations_sync = 1")
-    store._engine.execute("DROP VIEW peak_hours")
-    store.close()
-    with EmbeddedStore(tmp_path / "store") as again:
-        assert rows(again.query("SELECT count() FROM schema_migrations")) == [(len(read_migrations()),)]
-        assert rows(again.query("SELECT count() FROM peak_hours")) == [(0,)]
+def test_a_migration_that_was_cut_off_is_repeated(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    with EmbeddedStore(path, migrate=False) as store:
+        for migration in read_migrations():
+            # Cut off at its end, before it was written down.
+            for statement in (*migration.statements, *migration.statements):
+                store._engine.execute(statement)
+    with EmbeddedStore(path, migrate=False) as store:
         doubled = "SELECT version FROM pcu_coefficients GROUP BY version, facility, class HAVING count() > 1"
-        assert rows(again.query(doubled)) == []
+        assert rows(store.query(doubled)) == []
+        for name in CONTRACT - {"pcu_coefficients"}:
+            assert rows(store.query(f"SELECT count() FROM {name}")) == [(0,)], name
 
 
 def test_a_store_of_a_newer_program_is_refused(store: EmbeddedStore, tmp_path: Path) -> None:

@@ -72,13 +72,13 @@ def test_an_answer_without_rows_has_its_columns(store: EmbeddedStore) -> None:
 
 
 WRITING = [
-    "INSERT INTO crossings_stored SELECT * FROM crossings_stored",
-    "DROP TABLE crossings_stored",
-    "ALTER TABLE crossings_stored DELETE WHERE 1",
+    "INSERT INTO crossing_events SELECT * FROM crossing_events",
+    "DROP TABLE crossing_events",
+    "ALTER TABLE crossing_events DELETE WHERE 1",
     "SET readonly = 0",
     "SELECT 1 SETTINGS readonly = 0",
-    "SELECT 1; DROP TABLE crossings_stored",
-    "WITH 1 AS x INSERT INTO crossings_stored SELECT * FROM crossings_stored",
+    "SELECT 1; DROP TABLE crossing_events",
+    "WITH 1 AS x INSERT INTO crossing_events SELECT * FROM crossing_events",
     "SELECT * FROM file('/etc/hostname', 'LineAsString')",
     "SYSTEM STOP MERGES",
     "KILL QUERY WHERE 1",
@@ -266,7 +266,7 @@ def test_a_path_with_a_question_mark_is_refused(tmp_path: Path) -> None:
 def test_a_full_disk_is_a_storage_error_and_the_batch_can_be_given_again(store: EmbeddedStore, tmp_path: Path) -> None:
     batch = [crossing(second) for second in range(100)]
     # More free space than any disk has, so that the engine refuses as it does when there is none.
-    setting = "ALTER TABLE crossings_stored MODIFY SETTING min_free_disk_bytes_to_perform_insert = {}"
+    setting = "ALTER TABLE crossing_events MODIFY SETTING min_free_disk_bytes_to_perform_insert = {}"
     store._engine.execute(setting.format(10**18))
     with pytest.raises(StorageError) as caught:
         store.insert(batch)
@@ -293,7 +293,7 @@ import resource, sys
 from pipeline.errors import StorageError
 from pipeline.sink.store import EmbeddedStore
 from tests.sink.events import crossing
-batch = [crossing(second) for second in range(20_000)]
+batch = [crossing(second, track=second * 7919 % 1_000_003) for second in range(20_000)]
 with EmbeddedStore(sys.argv[1]) as store:
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
     try:
