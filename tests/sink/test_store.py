@@ -293,7 +293,7 @@ import resource, sys
 from pipeline.errors import StorageError
 from pipeline.sink.store import EmbeddedStore
 from tests.sink.events import crossing
-batch = [crossing(second, track=second * 7919 % 1_000_003) for second in range(20_000)]
+batch = [crossing(second, track=pow(second, 3, 1_000_003)) for second in range(20_000)]
 with EmbeddedStore(sys.argv[1]) as store:
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
     try:
