@@ -104,6 +104,7 @@ def describe(before: PoolStatus, now: PoolStatus) -> str:
             {
                 "worker": row.name,
                 "state": "up" if row.up else "isolated" if row.isolated else "down",
+                "pid": status.pid if status else "-",
                 "device": status.device if status else "-",
                 "restarts": row.restarts,
                 "batch": f"{status.frames / max(1, status.batches):.1f}" if status else "-",

@@ -76,6 +76,7 @@ class WorkerStatus:
     """A worker's heartbeat."""
 
     cameras: tuple[CameraStatus, ...]
+    pid: int
     device: str
     model: str
     batches: int

@@ -10,6 +10,7 @@ crossing is in the outbox before the step that found it ends.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -102,6 +103,7 @@ class Worker:
         """How the worker and its cameras stand."""
         return WorkerStatus(
             cameras=tuple(self._status_of(live) for live in self._cameras.values()),
+            pid=os.getpid(),
             device=self._detector.info.device,
             model=self._detector.info.name,
             batches=self._batches,
