@@ -21,6 +21,7 @@ RECONNECT_MS: Final = 2_000
 DELIVERY_TIMEOUT_MS: Final = 20_000
 """After so long without an acknowledgement a message counts as not published, and the outbox offers it again."""
 
+CLOSE_TIMEOUT_S: Final = 2.0
 SESSION_TIMEOUT_MS: Final = 10_000
 """A loader that is silent for so long is dead to its group, and the others take its partitions."""
 FETCH_BYTES: Final = 4 << 20
@@ -60,6 +61,15 @@ def producer(address: BusAddress) -> KafkaProducer:
         max_block_ms=CONNECT_TIMEOUT_MS,
         allow_auto_create_topics=False,
     )
+
+
+def abandon(producer: KafkaProducer) -> None:
+    """Close `producer` without waiting for what it still holds.
+
+    Its own `close` flushes first; where that takes too long it raises, and leaves a thread that goes on sending.
+    """
+    producer.flush = lambda timeout=None: None
+    producer.close(timeout=CLOSE_TIMEOUT_S)
 
 
 def consumer(address: BusAddress, group: str) -> KafkaConsumer:

@@ -12,13 +12,11 @@ from kafka import errors as kafka_errors
 from pipeline.errors import StorageError
 from pipeline.sink.events import camera_of
 from pipeline.sink.kafka_address import BusAddress
-from pipeline.sink.kafka_clients import DELIVERY_TIMEOUT_MS, make_topics, producer, spoken
+from pipeline.sink.kafka_clients import DELIVERY_TIMEOUT_MS, abandon, make_topics, producer, spoken
 from pipeline.sink.outbox import Outbox
 
 BATCH_SIZE: Final = 5_000
 """Records on their way at once: after a failure so many may be published again."""
-
-CLOSE_TIMEOUT_S: Final = 2.0
 
 
 class KafkaPublisher:
@@ -103,7 +101,4 @@ class KafkaPublisher:
     def _drop_producer(self) -> None:
         if self._producer is not None:
             dropped, self._producer = self._producer, None
-            try:
-                dropped.close(timeout=CLOSE_TIMEOUT_S)
-            except kafka_errors.KafkaTimeoutError:
-                return  # what it still held is in the outbox
+            abandon(dropped)  # what it still holds is in the outbox

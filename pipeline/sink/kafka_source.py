@@ -12,7 +12,7 @@ from kafka.consumer.subscription_state import ConsumerRebalanceListener
 
 from pipeline.sink.bus_loader import Message, Polled
 from pipeline.sink.kafka_address import BusAddress
-from pipeline.sink.kafka_clients import DELIVERY_TIMEOUT_MS, consumer, make_topics, producer, spoken
+from pipeline.sink.kafka_clients import DELIVERY_TIMEOUT_MS, abandon, consumer, make_topics, producer, spoken
 
 COMMIT_TIMEOUT_MS: Final = 10_000
 CLOSE_TIMEOUT_MS: Final = 3_000
@@ -132,10 +132,7 @@ class KafkaSource:
     def _drop_rejects(self) -> None:
         if self._rejects is not None:
             dropped, self._rejects, self._rejected = self._rejects, None, []
-            try:
-                dropped.close(timeout=CLOSE_TIMEOUT_MS / 1000)
-            except kafka_errors.KafkaTimeoutError:
-                return  # none of it was committed
+            abandon(dropped)  # none of what it still holds was committed
 
 
 class _Changed(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from pipeline.errors import InputError, StorageError
+from pipeline.sink.disk_reserve import DiskReserve
 from pipeline.sink.events import EventDecodeError, decode, encode
 from pipeline.sink.registrations import Record
 
@@ -21,6 +22,12 @@ BUSY_TIMEOUT_S: Final = 30.0
 DEFAULT_MAX_BYTES: Final = 1 << 30
 """About four million events: two weeks of 28 cameras."""
 LEAST_MAX_BYTES: Final = 64 << 10
+
+LOG_PAGES: Final = 256
+"""The write-ahead log is moved into the database after so many pages, 1 MiB."""
+RESERVE_BYTES: Final = 2 << 20
+"""Kept free for acknowledging on a full disk: forgetting must be written down too, and the log must find room in the
+database. Without it an outbox that has filled its disk would never drain."""
 
 
 class OutboxFullError(StorageError):
@@ -34,7 +41,7 @@ class OutboxStats:
     waiting: int
     """Records that are not acknowledged yet."""
     bytes_used: int
-    """Of `max_bytes`; the write-ahead log, up to 4 MiB, comes on top."""
+    """Of `max_bytes`; the write-ahead log and the reserve, some 3 MiB, come on top."""
     max_bytes: int
     appended: int
     """Since this object opened it, as are the next two."""
@@ -57,6 +64,7 @@ class Outbox:
             raise InputError(f"an outbox of {max_bytes} bytes is too small; give it {LEAST_MAX_BYTES} or more")
         self._path = Path(path)
         self._lock = threading.Lock()
+        self._reserve = DiskReserve(self._path.with_name(f"{self._path.name}-reserve"), RESERVE_BYTES)
         self._appended = self._acknowledged = self._refused = 0
         with self._translated():
             self._db = sqlite3.connect(
@@ -67,6 +75,7 @@ class Outbox:
                 self._db.execute("PRAGMA journal_mode = WAL")
                 # In WAL mode NORMAL syncs at checkpoints alone: a power cut would take back what `append` promised.
                 self._db.execute("PRAGMA synchronous = FULL")
+                self._db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
                 # AUTOINCREMENT: a number that was acknowledged is never given out again.
                 self._db.execute(
                     "CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL)"
@@ -74,6 +83,7 @@ class Outbox:
                 self._page_bytes = self._pragma("page_size")
                 # The engine itself holds the limit; it never makes a file that is already larger smaller.
                 self._max_pages = self._pragma(f"max_page_count = {max_bytes // self._page_bytes}")
+            self._reserve.renew()
         except BaseException:
             self._db.close()
             raise
@@ -108,8 +118,15 @@ class Outbox:
 
     def ack(self, up_to_seq: int) -> None:
         """Forget every record up to and including `up_to_seq`."""
-        with self._translated(), self._lock:
-            self._acknowledged += self._db.execute("DELETE FROM events WHERE seq <= ?", (up_to_seq,)).rowcount
+        with self._lock:
+            try:
+                self._forget(up_to_seq)
+            except OutboxFullError:
+                self._reserve.release()
+                self._forget(up_to_seq)
+                with self._translated():
+                    self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._reserve.renew()
 
     def stats(self) -> OutboxStats:
         """How full it is and what passed through."""
@@ -155,6 +172,10 @@ class Outbox:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+
+    def _forget(self, up_to_seq: int) -> None:
+        with self._translated():
+            self._acknowledged += self._db.execute("DELETE FROM events WHERE seq <= ?", (up_to_seq,)).rowcount
 
     def _pragma(self, statement: str) -> int:
         (value,) = self._db.execute(f"PRAGMA {statement}").fetchone()
