@@ -24,4 +24,7 @@ lint: install    ## ruff and mypy --strict
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-.PHONY: help install demo test lint
+baselines: install  ## count every truth again, record what the gate compares with, rewrite docs/accuracy.md
+	$(BIN)/python -m benchmarks.accuracy_tables
+
+.PHONY: help install demo test lint baselines

@@ -1,9 +1,9 @@
 """How well does Simpang count real footage, beside the counters people use today, with the same model?
 
-    python -m benchmarks.accuracy_peers [--truth FILE] [--clips DIR] [--models FOLDER ...] [--counters NAME ...]
+    python -m benchmarks.accuracy_peers [--truth FILE ...] [--clips DIR] [--models FOLDER ...] [--counters NAME ...]
 
 Every counter sees every decoded frame, and is judged by the same hand counts with the same matching. Models and
-counters that are left out keep the result of an earlier run.
+counters that are left out keep the result of an earlier run on the same truth.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import Any, Final
 import cv2
 
 from benchmarks._report import RESULTS, SHARED, give_up, publish, table
-from pipeline.report.accuracy import AccuracyReport, CountedClip, Truth, evaluate, load_truth
+from benchmarks.accuracy_tables import write_document
+from pipeline.report.accuracy import AccuracyReport, CountedClip, Truth, evaluate, load_truths
 from pipeline.types import CountingLine, Crossing
 
 NAME: Final = "accuracy_peers"
@@ -81,18 +82,18 @@ def _judge(truth: Truth, clips: Path, model: Path, count: CountClip) -> Accuracy
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--truth", type=Path, default=SHARED / "data/truth.json", metavar="FILE")
-    parser.add_argument("--clips", type=Path, metavar="DIR", help="default: clips/ beside the truth file")
+    parser.add_argument("--truth", type=Path, nargs="+", default=[SHARED / "data/truth.json"], metavar="FILE")
+    parser.add_argument("--clips", type=Path, metavar="DIR", help="default: clips/ beside the first truth file")
     parser.add_argument("--models", type=Path, nargs="+", metavar="FOLDER", help="OpenVINO exports of YOLO")
     parser.add_argument("--counters", nargs="+", choices=list(COUNTERS), default=list(COUNTERS), metavar="NAME")
     args = parser.parse_args()
-    if not args.truth.exists():
-        give_up(f"no hand counts at {args.truth}: give --truth FILE, in the form that `simpang eval` reads")
+    if absent := [path for path in args.truth if not path.exists()]:
+        give_up(f"no hand counts at {absent[0]}: give --truth FILE, in the form that `simpang eval` reads")
     models = args.models or [SHARED / "weights/yolo11n_int8_openvino_model"]
     if missing := [model for model in models if not model.is_dir()]:
         give_up(f"no model at {missing[0]}: give --models FOLDER, an OpenVINO export of YOLO")
-    truth, clips = load_truth(args.truth), args.clips or args.truth.parent / "clips"
-    judged = _judged_before() | {
+    truth, clips = load_truths(args.truth), args.clips or args.truth[0].parent / "clips"
+    judged = _judged_before(truth.digest) | {
         (model.name, name): _judge(truth, clips, model, COUNTERS[name]).to_json()
         for model in models
         for name in args.counters
@@ -109,15 +110,21 @@ def main() -> None:
         + ", ".join(f"{report['overall']['wape']:.3f} {name} ({model})" for (model, name), report in judged.items()),
         table(["counter, model", *measures, *(Path(clip.name).stem[:8] for clip in truth.clips)], rows)
         + "\n(per clip: WAPE)",
-        {"counters": [{"model": model, "counter": name, **report} for (model, name), report in judged.items()]},
+        {
+            "truth": truth.digest,
+            "counters": [{"model": model, "counter": name, **report} for (model, name), report in judged.items()],
+        },
     )
+    write_document()
 
 
-def _judged_before() -> dict[tuple[str, str], Any]:
+def _judged_before(truth: str) -> dict[tuple[str, str], Any]:
     """What earlier runs found; counts do not depend on the machine's speed, so the comparison may be made in parts."""
     path = RESULTS / f"{NAME}.json"
-    before = json.loads(path.read_text())["counters"] if path.exists() else []
-    return {(entry.pop("model"), entry.pop("counter")): entry for entry in before}
+    before = json.loads(path.read_text()) if path.exists() else {}
+    if before.get("truth") != truth:
+        return {}
+    return {(entry.pop("model"), entry.pop("counter")): entry for entry in before["counters"]}
 
 
 if __name__ == "__main__":

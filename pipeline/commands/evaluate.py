@@ -68,17 +68,11 @@ def run_eval(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
         raise InputError(f"cannot write the baseline {args.save_baseline}: there is no such folder; make it first")
     with ExitStack() as stack:
         folder = args.clips or args.truth[0].parent / "clips"
-        jobs = _jobs(truth, folder, stack, watched=args.wrong is not None)
+        jobs = open_jobs(truth, folder, stack, watched=args.wrong is not None)
         detector = stack.enter_context(announced_detector(args))
         _count(jobs, detector)
         model = detector.info
-    report = evaluate(
-        truth,
-        {
-            clip.name: CountedClip(job.crossings, job.source.stats.frames_seen, job.duration_s)
-            for clip, job in zip(truth.clips, jobs, strict=True)
-        },
-    )
+    report = judge(truth, jobs)
     verdict = compare(baseline, report) if baseline else None
     _print(report, verdict, args.format)
     if args.wrong:
@@ -99,8 +93,12 @@ def _open(clip: str, folder: Path) -> FrameSource:
     return open_footage(clip if clip.startswith(SIMULATED) else str(folder / clip), clip, Period(0, None, None))
 
 
-def _jobs(truth: Truth, folder: Path, stack: ExitStack, *, watched: bool) -> list[FootageJob]:
-    """One for each clip, all opened, so that a missing one is found before anything is counted."""
+def open_jobs(truth: Truth, folder: Path, stack: ExitStack, *, watched: bool = False) -> list[FootageJob]:
+    """One for each clip, all opened, so that a missing one is found before anything is counted.
+
+    `watched` counters keep what was seen, to tell why counts are wrong. Raises InputError where a clip is not there or
+    does not fit its lines.
+    """
     if not folder.is_dir() and any(not clip.name.startswith(SIMULATED) for clip in truth.clips):
         raise InputError(f"there is no folder of clips at {folder}; say where they are with --clips")
     jobs = []
@@ -110,6 +108,17 @@ def _jobs(truth: Truth, folder: Path, stack: ExitStack, *, watched: bool) -> lis
         counter = WatchedCounter(clip.name, lines) if watched else CameraCounter(clip.name, lines)
         jobs.append(FootageJob(source, counter, lines, clip.name))
     return jobs
+
+
+def judge(truth: Truth, jobs: Sequence[FootageJob]) -> AccuracyReport:
+    """What was counted, one job a clip in the order of the truth, against the truth."""
+    return evaluate(
+        truth,
+        {
+            clip.name: CountedClip(job.crossings, job.source.stats.frames_seen, job.duration_s)
+            for clip, job in zip(truth.clips, jobs, strict=True)
+        },
+    )
 
 
 def _count(jobs: Sequence[FootageJob], detector: Detector) -> None:

@@ -96,8 +96,7 @@ def _tile(frame: Frame, plan: StripPlan, evidence: Evidence) -> Image:
     for colour, thickness in ((_BLACK, 4), (_WHITE, 2)):
         cv2.line(tile, placed(plan.line.start), placed(plan.line.end), colour, thickness, cv2.LINE_AA)
     seen = evidence.seen.between(frame.seq, frame.seq)
-    inside = (seen.xyxy[:, :2] < (x2, y2)).all(axis=1) & (seen.xyxy[:, 2:] > (x1, y1)).all(axis=1)
-    seen = seen.where(inside)
+    seen = seen.where(np.all((seen.xyxy[:, :2] < (x2, y2)) & (seen.xyxy[:, 2:] > (x1, y1)), axis=1))
     ours = seen.among(plan.mistake.finding.vehicles)
     for row in np.argsort(ours, kind="stable").tolist():  # what the mistake is about lies on top
         name = VEHICLE_CLASSES[int(seen.class_id[row])]
