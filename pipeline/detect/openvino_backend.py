@@ -13,12 +13,12 @@ from typing import Any, Final, Self
 import numpy as np
 import openvino as ov
 import supervision as sv
-from openvino.preprocess import ColorFormat, PrePostProcessor
 
 from pipeline.detect.classes import ClassMap
 from pipeline.detect.cpu import instruction_set
 from pipeline.detect.letterbox import PAD_VALUE, Letterbox, input_size_for
 from pipeline.detect.metadata import metadata_beside, metadata_inside
+from pipeline.detect.openvino_graph import decoding_candidates_only, for_size, with_picture_input
 from pipeline.detect.postprocess import vehicles_from_output
 from pipeline.detect.protocol import ModelInfo
 from pipeline.detect.shipped import digest_of
@@ -172,17 +172,10 @@ class OpenVINODetector:
             return network
 
     def _compile(self, input_size: tuple[int, int]) -> ov.CompiledModel:
-        """Compile for (width, height), with colour order, layout and scale as the first steps of the graph."""
-        width, height = input_size
-        model = self._model.clone()
-        if model.is_dynamic():
-            model.reshape([1, 3, height, width])
-        steps = PrePostProcessor(model)
-        steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
-        steps.input().tensor().set_color_format(ColorFormat.BGR)
-        steps.input().model().set_layout(ov.Layout("NCHW"))
-        steps.input().preprocess().convert_element_type(ov.Type.f32).convert_color(ColorFormat.RGB).scale(255.0)
-        return self._core.compile_model(steps.build(), "CPU", COMPILE_OPTIONS)
+        """Compile for (width, height)."""
+        model = with_picture_input(for_size(self._model, *input_size))
+        model = decoding_candidates_only(model, self._classes.rows, self._confidence)
+        return self._core.compile_model(model, "CPU", COMPILE_OPTIONS)
 
 
 def _read_network(core: ov.Core, path: Path) -> ov.Model:
