@@ -23,6 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     from pipeline.commands.evaluate import add_eval_parser
     from pipeline.commands.loader import add_loader_parser
     from pipeline.commands.query import add_query_parser
+    from pipeline.commands.report import add_report_parser
     from pipeline.commands.run import add_run_parser
     from pipeline.commands.status import add_reload_parser, add_status_parser
 
@@ -37,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_reload_parser(commands)
     add_loader_parser(commands)
     add_query_parser(commands)
+    add_report_parser(commands)
     add_db_parser(commands)
     add_eval_parser(commands)
     add_doctor_parser(commands)

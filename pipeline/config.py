@@ -54,6 +54,64 @@ class LineConfig(_Table):
         return CountingLine(self.name, *self.points, role=self.role, approach=self.approach)
 
 
+class ApproachConfig(_Table):
+    """One `[[camera.geometry.approach]]`: its capacity, or the width and green that make it (PKJI 2023)."""
+
+    approach: Annotated[str, StringConstraints(pattern=r"^[USTB]$")]
+    capacity_smp_h: float | None = Field(default=None, gt=0)
+    """C, for an approach without a signal or from a study; then nothing else is needed."""
+    effective_width_m: float | None = Field(default=None, gt=0, le=30)
+    """LE of a protected approach: J0 = 600 LE."""
+    base_saturation_smp_h: float | None = Field(default=None, gt=0)
+    """J0 itself, where it is not 600 LE: opposed approaches, or measured."""
+    green_s: float | None = Field(default=None, gt=0)
+    """wH, effective green."""
+    fhs: float = Field(default=1.0, gt=0, le=2)
+    """Side friction."""
+    fg: float = Field(default=1.0, gt=0, le=2)
+    """Gradient."""
+    fp: float = Field(default=1.0, gt=0, le=2)
+    """Parking."""
+    fbki: float = Field(default=1.0, gt=0, le=2)
+    """Left turns."""
+    fbka: float = Field(default=1.0, gt=0, le=2)
+    """Right turns."""
+
+    @model_validator(mode="after")
+    def _makes_a_capacity(self) -> ApproachConfig:
+        given = [self.capacity_smp_h, self.effective_width_m, self.base_saturation_smp_h]
+        if sum(value is not None for value in given) != 1:
+            raise ValueError(
+                f"approach {self.approach} needs one of capacity_smp_h, effective_width_m and base_saturation_smp_h"
+            )
+        if self.capacity_smp_h is None and self.green_s is None:
+            raise ValueError(f"approach {self.approach} has no green_s, without which a width makes no capacity")
+        return self
+
+
+class GeometryConfig(_Table):
+    """The `[camera.geometry]` of a junction, for degree of saturation and level of service."""
+
+    cycle_s: float | None = Field(default=None, gt=0)
+    """s, the signal's cycle time."""
+    city_population: int | None = Field(default=None, gt=0)
+    """Chooses the city-size factor FUK; without it the factor is 1."""
+    approach: tuple[ApproachConfig, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _greens_fit_the_cycle(self) -> GeometryConfig:
+        _require_distinct("approach", [approach.approach for approach in self.approach])
+        for approach in self.approach:
+            if approach.capacity_smp_h is not None or approach.green_s is None:
+                continue
+            if self.cycle_s is None or approach.green_s >= self.cycle_s:
+                raise ValueError(
+                    f"approach {approach.approach} has {approach.green_s:g} s of green; "
+                    "give the whole cycle, which is longer, as cycle_s"
+                )
+        return self
+
+
 class CameraConfig(_Table):
     """One `[[camera]]`."""
 
@@ -66,6 +124,7 @@ class CameraConfig(_Table):
     transport: Literal["tcp", "udp"] = "tcp"
     """How an rtsp:// camera sends: `udp` where a late picture is worth less than a lost one."""
     line: tuple[LineConfig, ...] = ()
+    geometry: GeometryConfig | None = None
 
     @model_validator(mode="after")
     def _line_names_differ(self) -> CameraConfig:
@@ -115,8 +174,8 @@ def _require_distinct(what: str, names: list[str]) -> None:
             raise ValueError(f"{what} {name!r} is given twice; names must differ")
 
 
-def load_site(path: Path, environment: Mapping[str, str]) -> SiteConfig:
-    """Read a site file, filling `$NAME` in camera URLs from `environment`.
+def load_site(path: Path, environment: Mapping[str, str], *, fill_urls: bool = True) -> SiteConfig:
+    """Read a site file, filling `$NAME` in camera URLs from `environment` unless no camera will be opened.
 
     Raises InputError that names the file, the key's path and what to write instead.
     """
@@ -132,6 +191,8 @@ def load_site(path: Path, environment: Mapping[str, str]) -> SiteConfig:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise InputError(f"{path}: {_dotted(first['loc'])}: {_mend(first['type'], first['msg'])}") from error
+    if not fill_urls:
+        return site
     cameras = tuple(camera.model_copy(update={"url": _fill(camera, path, environment)}) for camera in site.camera)
     return site.model_copy(update={"camera": cameras})
 
