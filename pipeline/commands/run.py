@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.commands.arguments import add_model_arguments, store_password
+from pipeline.commands.arguments import add_model_arguments, bus_password, store_password
 from pipeline.config import CameraConfig, check_lines, load_site
 from pipeline.errors import InputError
 from pipeline.runtime.messages import CameraSpec
 from pipeline.runtime.pool import PoolSettings, run_pool
+from pipeline.sink.kafka_address import EXAMPLE, BusAddress
 from pipeline.source import open_source
 from pipeline.source.live_open import open_live
 from pipeline.source.simulated import SimulatedJunction
@@ -25,7 +26,9 @@ def add_run_parser(commands: Any) -> None:
     """The arguments of `simpang run`."""
     parser = commands.add_parser("run", help="count live cameras until told to stop")
     add_site_argument(parser)
-    parser.add_argument("--store", required=True, metavar="DIR|URL", help="where counts go: a directory or a server")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--store", metavar="DIR|URL", help="where counts go: a directory or a server")
+    where.add_argument("--bus", metavar="BUS", help=f"or by Kafka to a simpang loader, as in {EXAMPLE}")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="worker processes (default: 1)")
     add_model_arguments(parser)
     add_spool_argument(parser)
@@ -51,6 +54,8 @@ def spool_of(args: argparse.Namespace) -> Path:
     """The directory of --spool, or its default for --store."""
     if args.spool is not None:
         return Path(args.spool)
+    if args.store is None:
+        return DEFAULT_SPOOL
     return DEFAULT_SPOOL if "://" in args.store else Path(args.store) / SPOOL_IN_STORE
 
 
@@ -66,6 +71,7 @@ def run_run(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     settings = PoolSettings(
         store=args.store,
         store_password=store_password(environment),
+        bus=None if args.bus is None else BusAddress.parse(args.bus, bus_password(environment)),
         spool=spool_of(args),
         workers=args.workers,
         model=args.model,

@@ -18,8 +18,9 @@ from pipeline.runtime.assignment import share_cores
 from pipeline.runtime.exporter import PoolStatus, serve_metrics, write_status
 from pipeline.runtime.logs import configure_logging
 from pipeline.runtime.messages import CameraSpec, LineCheck, WorkerSpec
-from pipeline.runtime.processes import ChildProcess, run_loader, run_worker
+from pipeline.runtime.processes import ChildProcess, run_loader, run_publisher, run_worker
 from pipeline.runtime.supervisor import Supervisor
+from pipeline.sink.kafka_address import BusAddress
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +32,10 @@ STATUS_EVERY_S: Final = 1.0
 class PoolSettings:
     """What a pool is started with, besides its cameras."""
 
-    store: str
+    store: str | None
+    """Where counts go, or None where they go to `bus`."""
     store_password: str
+    bus: BusAddress | None
     spool: Path
     """Directory of the workers' outboxes and the status file; the loader makes it."""
     workers: int
@@ -99,6 +102,8 @@ def _worker_starter(settings: PoolSettings) -> Callable[[str, tuple[CameraSpec, 
 
 
 def _loader_starter(settings: PoolSettings) -> Callable[[], ChildProcess]:
+    if settings.bus is not None:
+        return lambda: ChildProcess("publisher", run_publisher, settings.bus, settings.spool, settings.log_json)
     return lambda: ChildProcess(
         "loader", run_loader, settings.store, settings.store_password, settings.spool, settings.log_json
     )

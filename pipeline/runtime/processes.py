@@ -19,10 +19,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipeline.detect import load_detector
-from pipeline.errors import InputError, StorageError
+from pipeline.errors import BusError, InputError, StorageError
 from pipeline.runtime.logs import configure_logging
 from pipeline.runtime.messages import Failed, LoaderStatus, WorkerSpec
 from pipeline.runtime.worker import Worker
+from pipeline.sink.kafka_address import BusAddress
+from pipeline.sink.kafka_clients import make_topics
+from pipeline.sink.kafka_publisher import KafkaPublisher
 from pipeline.sink.loader import Loader
 from pipeline.sink.outbox import Outbox
 from pipeline.sink.store import open_store
@@ -32,6 +35,8 @@ log = logging.getLogger(__name__)
 HEARTBEAT_S: Final = 1.0
 STEP_WAIT_S: Final = 0.05
 LOAD_EVERY_S: Final = 1.0
+PUBLISH_EVERY_S: Final = 0.2
+"""More often than loading, because a loader on the other side of the bus waits for a batch of its own."""
 OUTBOXES: Final = "*.sqlite"
 
 
@@ -106,23 +111,49 @@ def run_loader(store_url: str, password: str, spool: Path, log_json: bool, conne
     _begin(log_json)
     try:
         with open_store(store_url, password=password) as store:
-            spool.mkdir(parents=True, exist_ok=True)
-            drain = _SpoolDrain(spool, store)
-            while _orders(connection) is not _STOP:
-                _say(connection, drain.step(time.monotonic()))
-                time.sleep(LOAD_EVERY_S)
-            _say(connection, drain.step(time.monotonic()))
-            drain.close()
+            _drain_spool(spool, lambda outbox: Loader(outbox, store).drain, LOAD_EVERY_S, connection)
     except InputError as error:
         _say(connection, Failed(str(error), error.exit_status))
 
 
-class _SpoolDrain:
-    """Moves what waits in a directory's outboxes into the store."""
+def run_publisher(bus: BusAddress, spool: Path, log_json: bool, connection: Connection) -> None:
+    """In the loader's place where counts go to a message bus: it publishes every outbox of the spool."""
+    _begin(log_json)
+    try:
+        try:
+            make_topics(bus)
+        except BusError as error:
+            log.warning("counting goes on, and waits for the bus: %s", error)
+        with contextlib.ExitStack() as stack:
 
-    def __init__(self, spool: Path, store: Any) -> None:
-        self._spool, self._store = spool, store
-        self._outboxes: dict[Path, Outbox] = {}
+            def carry(outbox: Outbox) -> Callable[[], int]:
+                return stack.enter_context(KafkaPublisher(outbox, bus)).drain
+
+            _drain_spool(spool, carry, PUBLISH_EVERY_S, connection)
+    except InputError as error:
+        _say(connection, Failed(str(error), error.exit_status))
+
+
+Carry = Callable[[Outbox], Callable[[], int]]
+"""Gives, for an outbox, what moves all that waits in it and says how many records that were."""
+
+
+def _drain_spool(spool: Path, carry: Carry, every_s: float, connection: Connection) -> None:
+    spool.mkdir(parents=True, exist_ok=True)
+    drain = _SpoolDrain(spool, carry)
+    while _orders(connection) is not _STOP:
+        _say(connection, drain.step(time.monotonic()))
+        time.sleep(every_s)
+    _say(connection, drain.step(time.monotonic()))
+    drain.close()
+
+
+class _SpoolDrain:
+    """Moves what waits in a directory's outboxes to where it belongs."""
+
+    def __init__(self, spool: Path, carry: Carry) -> None:
+        self._spool, self._carry = spool, carry
+        self._outboxes: dict[Path, tuple[Outbox, Callable[[], int]]] = {}
         self._loaded = 0
         self._behind_since_s: float | None = None
 
@@ -130,20 +161,21 @@ class _SpoolDrain:
         message = ""
         for path in sorted(self._spool.glob(OUTBOXES)):
             if path not in self._outboxes:
-                self._outboxes[path] = Outbox(path)
-        for outbox in self._outboxes.values():
+                outbox = Outbox(path)
+                self._outboxes[path] = outbox, self._carry(outbox)
+        for _, drain in self._outboxes.values():
             try:
-                self._loaded += Loader(outbox, self._store).drain()
-            except StorageError as error:
+                self._loaded += drain()
+            except (StorageError, BusError) as error:
                 message = str(error)
                 log.error("cannot load: %s", error)
-        depth = sum(map(len, self._outboxes.values()))
+        depth = sum(len(outbox) for outbox, _ in self._outboxes.values())
         self._behind_since_s = None if not depth else self._behind_since_s or now_s
         lag_s = 0.0 if self._behind_since_s is None else now_s - self._behind_since_s
         return LoaderStatus(depth, lag_s, self._loaded, message)
 
     def close(self) -> None:
-        for outbox in self._outboxes.values():
+        for outbox, _ in self._outboxes.values():
             outbox.close()
 
 
