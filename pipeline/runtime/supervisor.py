@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 
 Phase: TypeAlias = Literal["starting", "running", "stopping", "draining", "done"]
 
-FIRST_WORD_S: Final = 120.0
-"""A process may take so long to load its model or open its store."""
+FIRST_WORD_S: Final = 600.0
+"""A process may take so long to load its model or open its store, also on a machine that is busy with other work."""
 SILENT_S: Final = 60.0
 """A process that says nothing for so long hangs."""
 STOP_S: Final = 15.0
@@ -185,7 +185,7 @@ class Supervisor:
             self.stop(now_s)
         if not alive:
             self._bury(member, now_s)
-        elif member.silent_s(now_s) > 0 and self._phase in ("starting", "running"):
+        elif not member.hung and member.silent_s(now_s) > 0 and self._phase in ("starting", "running"):
             log.error("hangs", extra={"child": member.name})
             member.hung = True
             member.child.kill()
