@@ -93,8 +93,9 @@ def _tile(frame: Frame, plan: StripPlan, evidence: Evidence) -> Image:
         x, y = (np.asarray(point) - origin) * scale
         return round(float(x)), round(float(y))
 
+    pen = _pen(tile)
     for colour, thickness in ((_BLACK, 4), (_WHITE, 2)):
-        cv2.line(tile, placed(plan.line.start), placed(plan.line.end), colour, thickness, cv2.LINE_AA)
+        cv2.line(tile, placed(plan.line.start), placed(plan.line.end), colour, round(thickness * pen), cv2.LINE_AA)
     seen = evidence.seen.between(frame.seq, frame.seq)
     seen = seen.where(np.all((seen.xyxy[:, :2] < (x2, y2)) & (seen.xyxy[:, 2:] > (x1, y1)), axis=1))
     ours = seen.among(plan.mistake.finding.vehicles)
@@ -102,7 +103,7 @@ def _tile(frame: Frame, plan: StripPlan, evidence: Evidence) -> Image:
         name = VEHICLE_CLASSES[int(seen.class_id[row])]
         vehicle = int(seen.vehicle[row])
         low, high = placed(seen.xyxy[row, :2].tolist()), placed(seen.xyxy[row, 2:].tolist())
-        cv2.rectangle(tile, low, high, _bgr(name), 3 if ours[row] else 1, cv2.LINE_AA)
+        cv2.rectangle(tile, low, high, _bgr(name), round(pen * (3 if ours[row] else 1)), cv2.LINE_AA)
         # What nobody tracks shows its confidence only: its colour tells the class, and there may be a lot of it.
         text = "" if vehicle == NOBODY else f"#{vehicle} {name} "
         _write(tile, f"{text}{seen.confidence[row]:.2f}", (low[0], low[1] - 4), _bgr(name))
@@ -116,18 +117,26 @@ def _with_caption(tile: Image, frame: Frame, plan: StripPlan, evidence: Evidence
     window = plan.mistake.window
     if window is not None and window.distance(frame.seq) == 0:
         text += "  on the line"
-    caption = np.full((CAPTION_PX, tile.shape[1], 3), 255, np.uint8)
-    cv2.putText(caption, text, (6, CAPTION_PX - 7), _FONT, 0.5, _BLACK, 1, cv2.LINE_AA)
+    pen = _pen(tile)
+    height = round(CAPTION_PX * pen)
+    caption = np.full((height, tile.shape[1], 3), 255, np.uint8)
+    cv2.putText(caption, text, (6, round(height * 0.7)), _FONT, 0.5 * pen, _BLACK, round(pen), cv2.LINE_AA)
     return np.vstack((caption, tile))
 
 
 def _write(tile: Image, text: str, at: tuple[int, int], colour: tuple[int, int, int]) -> None:
     """Black on the class's colour, inside the tile."""
-    (width, height), _ = cv2.getTextSize(text, _FONT, 0.42, 1)
+    pen = _pen(tile)
+    (width, height), _ = cv2.getTextSize(text, _FONT, 0.42 * pen, round(pen))
     x = min(max(at[0], 0), max(tile.shape[1] - width, 0))
     y = min(max(at[1], height + 2), tile.shape[0] - 2)
     cv2.rectangle(tile, (x, y - height - 2), (x + width, y + 3), colour, cv2.FILLED)
-    cv2.putText(tile, text, (x, y), _FONT, 0.42, _BLACK, 1, cv2.LINE_AA)
+    cv2.putText(tile, text, (x, y), _FONT, 0.42 * pen, _BLACK, round(pen), cv2.LINE_AA)
+
+
+def _pen(tile: Image) -> float:
+    """How thick lines and letters are, so that they can be read where the whole strip is shown at a page's width."""
+    return float(max(1.0, tile.shape[1] / LEAST_TILE_PX))
 
 
 def _montage(tiles: Sequence[Image]) -> Image:
