@@ -8,7 +8,6 @@ from typing import Any
 
 from pipeline.commands.arguments import bus_password, store_password
 from pipeline.errors import InputError
-from pipeline.runtime.loader_service import LoaderSettings, run_bus_loader
 from pipeline.sink.bus_loader import DEFAULT_MAX_WAIT_S
 from pipeline.sink.kafka_address import EXAMPLE, BusAddress
 from pipeline.sink.loader import DEFAULT_BATCH_SIZE
@@ -51,6 +50,9 @@ def add_loader_parser(commands: Any) -> None:
 
 def run_loader_command(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Load until told to stop; returns the exit status."""
+    # Not above: the client takes a third of a second to import, which every other command would wait for.
+    from pipeline.runtime.loader_service import LoaderSettings, run_bus_loader
+
     if args.batch_size < 1:
         raise InputError(f"--batch-size must be 1 or more, not {args.batch_size}")
     if not 0 <= args.max_wait <= 3600:

@@ -24,8 +24,6 @@ from pipeline.runtime.logs import configure_logging
 from pipeline.runtime.messages import Failed, LoaderStatus, WorkerSpec
 from pipeline.runtime.worker import Worker
 from pipeline.sink.kafka_address import BusAddress
-from pipeline.sink.kafka_clients import make_topics
-from pipeline.sink.kafka_publisher import KafkaPublisher
 from pipeline.sink.loader import Loader
 from pipeline.sink.outbox import Outbox
 from pipeline.sink.store import open_store
@@ -118,6 +116,10 @@ def run_loader(store_url: str, password: str, spool: Path, log_json: bool, conne
 
 def run_publisher(bus: BusAddress, spool: Path, log_json: bool, connection: Connection) -> None:
     """In the loader's place where counts go to a message bus: it publishes every outbox of the spool."""
+    # Not above: the client takes a third of a second to import, and only this process needs it.
+    from pipeline.sink.kafka_clients import make_topics
+    from pipeline.sink.kafka_publisher import KafkaPublisher
+
     _begin(log_json)
     try:
         try:
