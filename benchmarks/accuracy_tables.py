@@ -94,6 +94,8 @@ def case_tables(report: Mapping[str, Any]) -> str:
     tables = [score_table(report["classes"] | everything, "class"), score_table(report["clips"], "clip")]
     if rows:
         tables.append(markdown(["cause", *KINDS, "meaning"], rows))
+    if "model" in report:
+        tables.insert(0, f"Model {report['model']}, weights `{report['model_digest'][:12]}`.")
     return "\n\n".join(tables)
 
 

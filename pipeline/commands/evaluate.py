@@ -14,7 +14,7 @@ from typing import Any
 from pipeline.commands.arguments import add_model_arguments
 from pipeline.commands.footage import Period, announced_detector, lines_of, open_footage, total_frames
 from pipeline.count import CameraCounter, CountUpdate
-from pipeline.detect import Detector
+from pipeline.detect import Detector, ModelInfo
 from pipeline.detect.letterbox import PIXEL_BUDGET
 from pipeline.detect.loading import DEFAULT_CONFIDENCE, DEFAULT_IOU
 from pipeline.errors import InputError
@@ -74,7 +74,7 @@ def run_eval(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
         model = detector.info
     report = judge(truth, jobs)
     verdict = compare(baseline, report) if baseline else None
-    _print(report, verdict, args.format)
+    _print(report, model, verdict, args.format)
     if args.wrong:
         evidence = {job.label: job.counter.evidence() for job in jobs if isinstance(job.counter, WatchedCounter)}
         mistakes = write_wrong(args.wrong, report, evidence, lambda clip: _open(clip, folder))
@@ -130,10 +130,11 @@ def _count(jobs: Sequence[FootageJob], detector: Detector) -> None:
         count_footage(jobs, detector, observe=observe)
 
 
-def _print(report: AccuracyReport, verdict: Verdict | None, form: str) -> None:
+def _print(report: AccuracyReport, model: ModelInfo, verdict: Verdict | None, form: str) -> None:
     """The report on stdout; the verdict's sentences on stderr, and in the JSON."""
     if form == "json":
-        print(json.dumps(report.to_json() | ({"baseline": asdict(verdict)} if verdict else {})))
+        content = {"model": model.name, "model_digest": model.digest} | report.to_json()
+        print(json.dumps(content | ({"baseline": asdict(verdict)} if verdict else {})))
     else:
         print(report.to_table())
     for sentence in (*verdict.worse, *verdict.better, verdict.summary) if verdict else ():

@@ -81,6 +81,7 @@ def test_a_simulated_clip_needs_no_folder_of_clips(simpang: Simpang, use: Any, t
     assert outcome.status == 0
     result = json.loads(outcome.out)
     assert result["overall"]["recall"] >= 0.9
+    assert (result["model"], result["model_digest"]) == ("oracle", "0" * 64)
     assert {"wape", "precision", "recall", "geh", "effectiveness"} <= result["classes"]["motorcycle"].keys()
 
 
