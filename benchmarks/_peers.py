@@ -1,7 +1,7 @@
-"""The two counters people use today, each as its own documentation shows it, giving Simpang's `Crossing`.
+"""What people use today, each as its own documentation shows it, giving Simpang's `Crossing`.
 
-Both come with the `bench` extra. Their settings are their defaults, but for the classes (vehicles only) and LineZone's
-anchor (see there).
+All come with the `bench` extra. Their settings are their defaults, but for the classes (vehicles only), LineZone's
+anchor (see there) and what a caller asks for: the input's long side, and Ultralytics' fastest tracker.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 os.environ.setdefault("YOLO_OFFLINE", "true")
 os.environ.setdefault("YOLO_AUTOINSTALL", "false")
@@ -22,9 +22,19 @@ from ultralytics import YOLO, solutions
 
 from pipeline.types import VEHICLE_CLASSES, CountingLine, Crossing, Direction, Image, event_id
 
+LONG_SIDE: Final = 640
+"""Ultralytics' default for the longer side of the network's input."""
+
+FASTEST_TRACKER: Final = "bytetrack.yaml"
+"""The one of Ultralytics' trackers that compares no pictures."""
+
 
 class Peer(Protocol):
     """A counter of one camera."""
+
+    def input_size(self, image: Image) -> tuple[int, int]:
+        """(width, height) of the network's input for such a picture, once one was counted."""
+        ...
 
     def update(self, frame: int, image: Image) -> list[Crossing]:
         """Count in the next picture, (height, width, 3) uint8 BGR; it may be drawn on."""
@@ -34,7 +44,9 @@ class Peer(Protocol):
 class UltralyticsObjectCounter:
     """`ultralytics.solutions.ObjectCounter`, one for each line since it knows only one."""
 
-    def __init__(self, weights: Path, lines: Sequence[CountingLine], *, long_side: int = 640) -> None:
+    def __init__(
+        self, weights: Path, lines: Sequence[CountingLine], *, long_side: int = LONG_SIDE, tracker: str | None = None
+    ) -> None:
         self._lines = lines
         self._counters = [
             solutions.ObjectCounter(
@@ -44,6 +56,7 @@ class UltralyticsObjectCounter:
                 imgsz=long_side,
                 show=False,
                 verbose=False,
+                **({} if tracker is None else {"tracker": tracker}),
             )
             for line in lines
         ]
@@ -61,11 +74,30 @@ class UltralyticsObjectCounter:
             self._before[index] = totals
         return crossings
 
+    def input_size(self, image: Image) -> tuple[int, int]:
+        return _input_size(self._counters[0].model, image)
+
+
+class UltralyticsTrack:
+    """`ultralytics.YOLO.track` alone: boxes with ids, no counts."""
+
+    def __init__(self, weights: Path, *, long_side: int = LONG_SIDE, tracker: str = FASTEST_TRACKER) -> None:
+        self._model = YOLO(str(weights), task="detect")
+        self._settings = {"classes": _vehicle_ids(weights), "imgsz": long_side, "tracker": tracker}
+
+    def update(self, frame: int, image: Image) -> list[Crossing]:
+        self._model.track(image, persist=True, verbose=False, **self._settings)
+        return []
+
+    def input_size(self, image: Image) -> tuple[int, int]:
+        return _input_size(self._model, image)
+
 
 class SupervisionLineZone:
     """Detections of `ultralytics.YOLO`, `trackers.ByteTrackTracker` and one `supervision.LineZone` for each line."""
 
-    def __init__(self, weights: Path, lines: Sequence[CountingLine], fps: float) -> None:
+    def __init__(self, weights: Path, lines: Sequence[CountingLine], fps: float, *, long_side: int = LONG_SIDE) -> None:
+        self._long_side = long_side
         self._model = YOLO(str(weights), task="detect")
         self._classes = _vehicle_ids(weights)
         self._tracker = ByteTrackTracker(frame_rate=fps)
@@ -74,7 +106,7 @@ class SupervisionLineZone:
         self._zones = [(line, sv.LineZone(sv.Point(*line.start), sv.Point(*line.end), anchors)) for line in lines]
 
     def update(self, frame: int, image: Image) -> list[Crossing]:
-        result = self._model.predict(image, classes=self._classes, verbose=False)[0]
+        result = self._model.predict(image, classes=self._classes, imgsz=self._long_side, verbose=False)[0]
         tracked = self._tracker.update(sv.Detections.from_ultralytics(result))
         crossings = []
         for line, zone in self._zones:
@@ -84,6 +116,15 @@ class SupervisionLineZone:
                 for class_id in tracked.class_id[crossed]:
                     crossings.append(_crossing(line, direction, result.names[int(class_id)], frame, len(crossings)))
         return crossings
+
+    def input_size(self, image: Image) -> tuple[int, int]:
+        return _input_size(self._model, image)
+
+
+def _input_size(model: YOLO, image: Image) -> tuple[int, int]:
+    """What its own preparation makes of such a picture: its long side, or a square, or the picture's shape."""
+    height, width = model.predictor.preprocess([image]).shape[2:]
+    return int(width), int(height)
 
 
 def _vehicle_ids(weights: Path) -> list[int]:

@@ -1,10 +1,12 @@
-"""How much of the bare network's rate is left when Simpang counts, and how does it compare with ObjectCounter?
+"""How much of the bare network's rate is left when Simpang counts, and how does it compare with what people use?
 
     python -m benchmarks.speed [--video FILE --line NAME:x1,y1,x2,y2] [--model FOLDER] [--rounds N] [--no-peer]
 
 One run on one machine. Each round measures everything once, one after the other, so that a machine that slows down or
-speeds up does so for all; the medians over the rounds are compared. The network is measured as Simpang compiles it for
-the clip's shape, at the best of several throughput settings, with an asynchronous queue and nothing else to do.
+speeds up does so for all; the medians over the rounds are compared. The bare network is the exported one at the input
+size that Simpang gives the clip, at the best of several throughput settings, with an asynchronous queue and nothing
+else to do. The peers run the same int8 weights; the table says which input each really infers: Ultralytics' default
+of 640 is the long side of a picture-shaped input, fewer pixels than Simpang's, where the export allows it.
 """
 
 from __future__ import annotations
@@ -17,17 +19,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
-from unittest import mock
 
 import numpy as np
 import openvino as ov
 
 from benchmarks._report import ROOT, give_up, publish, table
+from benchmarks._stages import cpu_ms_by_stage
+from pipeline.config import parse_line
 from pipeline.detect import load_detector, openvino_backend
+from pipeline.detect.openvino_graph import for_size, with_picture_input
 from pipeline.source import open_source
 from pipeline.types import event_id
 
@@ -41,7 +46,12 @@ SETTINGS: Final[tuple[dict[str, Any], ...]] = (
 """What is tried on top of Simpang's own settings; the bare network's rate is that of the best."""
 BARE_S: Final = 5.0
 PEER_FRAMES: Final = 200
-"""What ObjectCounter is given each round: its rate is steady from the start."""
+"""What each peer is given each round: its rate is steady from the start."""
+BARE: Final = "bare network"
+TOLD: Final = (BARE, "ObjectCounter")
+"""Whose ratios the headline tells."""
+WANTED_OF_BARE: Final = 0.9
+WANTED_OF_PEERS: Final = 2.0
 
 
 def simulated_clip() -> tuple[Path, str]:
@@ -71,34 +81,32 @@ def rate(frames: Iterator[Any]) -> float:
     return count / (time.perf_counter() - began)
 
 
-def bare_rate(compiled: ov.CompiledModel, seconds: float) -> float:
-    """Inferences per second with as many requests in flight as the device wants."""
+def bare_rate(compiled: ov.CompiledModel, seconds: float) -> tuple[float, float]:
+    """Inferences per second with as many requests in flight as the device wants, and CPU seconds for each."""
     requests = ov.AsyncInferQueue(compiled, compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
     picture = np.random.default_rng(1).integers(0, 255, tuple(compiled.input(0).shape), np.uint8)
     for _ in range(2 * len(requests)):
         requests.start_async({0: picture}, share_inputs=True)
     requests.wait_all()
-    began, count = time.perf_counter(), 0
+    began, cpu_began, count = time.perf_counter(), time.process_time(), 0
     while time.perf_counter() - began < seconds:
         requests.start_async({0: picture}, share_inputs=True)
         count += 1
     requests.wait_all()
-    return count / (time.perf_counter() - began)
+    return count / (time.perf_counter() - began), (time.process_time() - cpu_began) / count
 
 
-def bare_networks(
-    video: Path, model: Path | None
-) -> tuple[list[tuple[dict[str, Any], ov.CompiledModel]], tuple[int, int], Path]:
-    """The network as Simpang compiles it for this clip, once for each of `SETTINGS`; its input's size; its folder."""
-    with closing(load_detector(model, "cpu")) as detector:
-        detector.detect([next(decode(video)).image])
-        size = detector.info.input_size
-        compiled = []
-        for settings in SETTINGS:
-            # The detector's own compile step, since only the very same graph is a fair yardstick.
-            with mock.patch.dict(openvino_backend.COMPILE_OPTIONS, settings):
-                compiled.append((settings, detector._compile(size)))
-        return compiled, size, Path(detector.info.path).parent
+def bare_networks(detector: Any, size: tuple[int, int]) -> list[tuple[dict[str, Any], ov.CompiledModel]]:
+    """The network as it was exported, for this input size, once for each of `SETTINGS`.
+
+    Only Simpang's first step is added: pictures come as bytes in BGR. What it spares in the last steps is not.
+    """
+    networks = []
+    for settings in SETTINGS:
+        model = with_picture_input(for_size(detector._model, *size))
+        options = openvino_backend.COMPILE_OPTIONS | settings
+        networks.append((settings, detector._core.compile_model(model, "CPU", options)))
+    return networks
 
 
 def count_rates(video: Path, line: str, model: Path) -> tuple[float, float]:
@@ -113,31 +121,41 @@ def count_rates(video: Path, line: str, model: Path) -> tuple[float, float]:
     return result["frames"] / result["elapsed_s"], result["frames"] / (time.perf_counter() - began)
 
 
-def object_counter(line: str, model: Path, long_side: int) -> Callable[[Path, int], float]:
-    """`ultralytics.solutions.ObjectCounter` on the same weights and line, fed by cv2 as in its documentation.
-
-    `long_side` is that of the network's input, for which its default is 640.
-    """
-    import cv2
-
-    from benchmarks._peers import UltralyticsObjectCounter
-    from pipeline.config import parse_line
+def peers_for(line: str, model: Path, long_side: int) -> dict[str, Any]:
+    """The peers on the same weights: at their default input, and at the long side of Simpang's."""
+    from benchmarks import _peers
 
     folder = model
     if not model.name.endswith("_openvino_model"):  # the only name by which Ultralytics knows such a folder
         folder = Path(tempfile.mkdtemp()) / f"{model.name}_openvino_model"
         shutil.copytree(model, folder)
-    counter = UltralyticsObjectCounter(folder, [parse_line(line)], long_side=long_side)
+    lines = [parse_line(line)]
+    peers: dict[str, Any] = {"ObjectCounter, all defaults": _peers.UltralyticsObjectCounter(folder, lines)}
+    for side in sorted({_peers.LONG_SIDE, long_side}):
+        peers |= {
+            f"ObjectCounter, ByteTrack, imgsz {side}": _peers.UltralyticsObjectCounter(
+                folder, lines, long_side=side, tracker=_peers.FASTEST_TRACKER
+            ),
+            f"Ultralytics track, ByteTrack, imgsz {side}": _peers.UltralyticsTrack(folder, long_side=side),
+            f"supervision LineZone, ByteTrack, imgsz {side}": _peers.SupervisionLineZone(
+                folder, lines, 20.0, long_side=side
+            ),
+        }
+    return peers
 
-    def measure(video: Path, frames: int) -> float:
-        capture = cv2.VideoCapture(str(video))
-        began, done = time.perf_counter(), 0
-        while done < frames and (read := capture.read())[0]:
-            counter.update(done, read[1])
-            done += 1
-        return done / (time.perf_counter() - began)
 
-    return measure
+def peer_rate(peer: Any, video: Path, frames: int) -> tuple[float, str]:
+    """Frames per second of a peer that cv2 feeds, as in their documentation; the input that it inferred, as WxH."""
+    import cv2
+
+    capture = cv2.VideoCapture(str(video))
+    began, done, image = time.perf_counter(), 0, None
+    while done < frames and (read := capture.read())[0]:
+        image = read[1]
+        peer.update(done, image)
+        done += 1
+    rate = done / (time.perf_counter() - began)
+    return rate, "x".join(map(str, peer.input_size(image)))
 
 
 def main() -> None:
@@ -146,53 +164,78 @@ def main() -> None:
     parser.add_argument("--line", metavar="NAME:x1,y1,x2,y2", help="needed with --video")
     parser.add_argument("--model", type=Path, metavar="FOLDER", help="an OpenVINO export (default: the shipped model)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N")
-    parser.add_argument("--no-peer", action="store_true", help="leave Ultralytics out; it needs the bench extra")
+    parser.add_argument("--no-peer", action="store_true", help="leave the peers out; they need the bench extra")
     args = parser.parse_args()
     if args.video and not args.line:
         parser.error("--video needs --line")
     video, line = (args.video, args.line) if args.video else simulated_clip()
+    with closing(load_detector(args.model, "cpu")) as detector:
+        if not isinstance(detector, openvino_backend.OpenVINODetector):
+            parser.error("--model is not an OpenVINO export")
+        measure(video, line, detector, rounds=args.rounds, with_peers=not args.no_peer)
 
-    networks, input_size, model = bare_networks(video, args.model)
-    shape = f"{input_size[0]}x{input_size[1]}"
-    tried = {json.dumps(settings): bare_rate(compiled, BARE_S / 2) for settings, compiled in networks}
+
+def measure(
+    video: Path, line: str, detector: openvino_backend.OpenVINODetector, *, rounds: int, with_peers: bool
+) -> None:
+    """Run everything `rounds` times and publish."""
+    detector.detect([next(decode(video)).pixels])
+    input_size, model = detector.info.input_size, detector.info.path.parent
+    assert input_size is not None
+    shape = "x".join(map(str, input_size))
+    networks = bare_networks(detector, input_size)
+    tried = {json.dumps(settings): bare_rate(compiled, BARE_S / 2)[0] for settings, compiled in networks}
     settings, network = max(networks, key=lambda item: tried[json.dumps(item[0])])
-    peers: dict[str, Callable[[Path, int], float]] = {}
-    if not args.no_peer:
-        peers = {
-            f"ObjectCounter at {size}": object_counter(line, model, size) for size in sorted({640, max(input_size)})
-        }
-    measured: dict[str, list[float]] = {"decode alone": [], "bare network": [], "simpang count": [], "its process": []}
-    for name, measure in peers.items():
-        measured[name] = []
-        measure(video, PEER_FRAMES // 10)  # compiles and fills caches
-    for _ in range(args.rounds):
+    own_network = detector._compile(input_size)
+    peers = peers_for(line, model, max(input_size)) if with_peers else {}
+    # The first pictures compile and fill caches.
+    inputs = {name: peer_rate(peer, video, PEER_FRAMES // 10)[1] for name, peer in peers.items()}
+
+    measured: dict[str, list[float]] = defaultdict(list)
+    cpu_ms: dict[str, list[float]] = defaultdict(list)
+    for _ in range(rounds):
         measured["decode alone"].append(rate(decode(video)))
-        measured["bare network"].append(bare_rate(network, BARE_S))
+        for name, compiled in ((BARE, network), ("the same, boxes of candidates only", own_network)):
+            per_second, cpu_s = bare_rate(compiled, BARE_S)
+            measured[name].append(per_second)
+            cpu_ms[name].append(1000 * cpu_s)
         steady, process = count_rates(video, line, model)
         measured["simpang count"].append(steady)
         measured["its process"].append(process)
-        for name, measure in peers.items():
-            measured[name].append(measure(video, PEER_FRAMES))
+        for stage, spent_ms in cpu_ms_by_stage(video, (parse_line(line),), own_network, detector._classes).items():
+            cpu_ms[stage].append(spent_ms)
+        for name, peer in peers.items():
+            measured[name].append(peer_rate(peer, video, PEER_FRAMES)[0])
 
     median = {name: statistics.median(values) for name, values in measured.items()}
-    ratios = {"simpang count / bare network": (median["simpang count"] / median["bare network"], 0.9)}
-    ratios |= {f"simpang count / {name}": (median["simpang count"] / median[name], 2.0) for name in peers}
-    rates = [[name, median[name], min(values), max(values)] for name, values in measured.items()]
+    spent = {name: statistics.median(values) for name, values in cpu_ms.items()}
+    own = median["simpang count"]
+    ratios: dict[str, tuple[float, float]] = {BARE: (own / median[BARE], WANTED_OF_BARE)}
+    ratios |= {f"{name}, {inputs[name]}": (own / median[name], WANTED_OF_PEERS) for name in peers}
+    told = [
+        f"{name} {value:.2f} (wanted {wanted})" for name, (value, wanted) in ratios.items() if name.startswith(TOLD)
+    ]
+    rates = [[name, inputs.get(name, "-"), median[name], min(many), max(many)] for name, many in measured.items()]
     publish(
         "speed",
-        "; ".join(f"{name} {value:.2f} (wanted {wanted})" for name, (value, wanted) in ratios.items())
-        + f"; {median['simpang count']:.0f} frames/s, {model.name} at {shape}",
-        f"{model.name} at {shape}, {args.rounds} rounds\n\n"
-        + table(["frames per second", "median", "least", "most"], rates)
+        f"simpang count {own:.0f} frames/s, {model.name} at {shape}; as a multiple of: " + "; ".join(told),
+        f"{model.name} at {shape}, {rounds} rounds\n\n"
+        + table(["frames per second", "input", "median", "least", "most"], rates)
         + "\n\n"
-        + table(["ratio", "measured", "wanted"], [[name, *pair] for name, pair in ratios.items()]),
+        + table(
+            ["simpang count as a multiple of", "measured", "wanted"], [[name, *pair] for name, pair in ratios.items()]
+        )
+        + "\n\n"
+        + table(["CPU milliseconds a frame", "median"], list(spent.items())),
         {
             "model": model.name,
             "input_size": shape,
-            "video": "simulated" if not args.video else video.name,
+            "video": video.name,
             "bare_settings": settings,
             "bare_rates_tried": tried,
+            "peer_inputs": inputs,
             "frames_per_second": measured,
+            "cpu_ms_per_frame": spent,
             "ratios": {name: {"measured": value, "wanted": wanted} for name, (value, wanted) in ratios.items()},
         },
     )
