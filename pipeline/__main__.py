@@ -17,6 +17,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     # Imported here so that `simpang --version` and wrong arguments need not load engines first.
     from pipeline.commands.count import add_count_parser, add_replay_parser
+    from pipeline.commands.dashboard import add_dashboard_parser
     from pipeline.commands.db import add_db_parser
     from pipeline.commands.demo import add_demo_parser
     from pipeline.commands.doctor import add_doctor_parser
@@ -37,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_status_parser(commands)
     add_reload_parser(commands)
     add_loader_parser(commands)
+    add_dashboard_parser(commands)
     add_query_parser(commands)
     add_report_parser(commands)
     add_db_parser(commands)

@@ -13,6 +13,7 @@ LEVELS = [
     {"types", "errors", "palette", "scaling", "metrics"},
     {"source", "detect", "count", "sink"},
     {"runtime", "report", "config"},
+    {"dashboard"},
     {"commands"},
     {"__main__"},
 ]
@@ -27,6 +28,9 @@ ENGINE_HOMES = {
     "chdb": {"sink"},
     "sqlite3": {"sink"},
     "kafka": {"sink"},
+    "starlette": {"dashboard"},
+    "uvicorn": {"dashboard"},
+    "tomlkit": {"dashboard"},
     "threading": {"runtime", "detect", "sink"},
     "multiprocessing": {"runtime"},
     "concurrent": {"runtime"},
@@ -62,6 +66,11 @@ def test_imports_run_one_way(path: Path) -> None:
         other = name.split(".")[1]
         lower = LEVEL_OF[other] < LEVEL_OF[room]
         assert lower or other == room, f"{path.relative_to(ROOT)} imports {name}, which is not below {room}"
+
+
+def test_the_dashboard_knows_nothing_of_processes_and_threads() -> None:
+    for path in (ROOT / "dashboard").rglob("*.py"):
+        assert not any(name.startswith("pipeline.runtime") for name in imported(path)), path
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))

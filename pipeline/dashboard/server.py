@@ -1,0 +1,61 @@
+"""Serves the dashboard until told to stop."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Final
+
+import uvicorn
+from starlette.applications import Starlette
+
+from pipeline.errors import InputError
+
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+GOODBYE_S: Final = 1
+"""Open live streams are cut off after so long when the server stops."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket on `host` and `port` (0: any free one); raises InputError where it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind((host, port))
+    except (OSError, OverflowError) as error:
+        opened.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"cannot listen on {host} port {port}: {reason}; choose another with --port") from error
+    return opened
+
+
+def address_of(opened: socket.socket) -> str:
+    """The address to type into a browser."""
+    host, port = opened.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def allowed_hosts(host: str) -> tuple[str, ...]:
+    """Under which names the dashboard may be asked for: on the loopback only those of the loopback."""
+    return (*LOOPBACK, "[::1]") if host in LOOPBACK else ("*",)
+
+
+def serve(app: Starlette, opened: socket.socket, *, started: Callable[[], None] = lambda: None) -> None:
+    """Serve `app` on `opened` until SIGINT or SIGTERM; `started` is called once it answers."""
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, timeout_graceful_shutdown=GOODBYE_S, server_header=False
+    )
+    server = _Server(config, started)
+    server.run(sockets=[opened])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._tell()
