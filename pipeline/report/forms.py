@@ -68,7 +68,7 @@ class ArmTable:
             self.stream_columns[stream.label] = _add_classes(columns, stream, language)
         if arm.entering is not None:
             self._followed = len(columns)
-            columns.append(Column(word("followed", language), "count"))
+            columns.append(Column(word("followed", language), "count", width=1.6))
             volume: tuple[tuple[int, ...], ...] = (_add_classes(columns, arm.entering, language),)
         else:
             volume = tuple(self.stream_columns.values())
@@ -76,13 +76,13 @@ class ArmTable:
         self.vehicles_column = len(columns)
         self.smp_column = len(columns) + 1
         columns += [
-            Column(word("vehicles", language), "count", width=1.5),
+            Column(word("vehicles", language), "count", width=2.2),
             Column(word("smp", language), "decimal", width=1.4),
         ]
         rows = tuple(self._row(index, survey, coefficients, language) for index in range(len(survey.starts)))
         first_number = len(_time_columns(survey, language))
         incomplete = sum(status != "complete" for status in arm.statuses)
-        notes = [word("note blank", language)]
+        notes = [word("note classes", language), word("note blank", language)]
         if arm.entering is not None:
             notes.append(word("note followed", language))
         if incomplete:
@@ -242,7 +242,7 @@ def _facts_table(survey: Survey, coefficients: Coefficients, language: Language)
         key="facts",
         sheet=word("summary", language),
         title=word("summary", language),
-        columns=(Column(word("what", language), width=3), Column(word("value", language), width=7)),
+        columns=(Column(word("what", language), width=5), Column(word("value", language), width=7)),
         rows=tuple((word(key, language), value) for key, value in facts if value),
     )
 

@@ -98,7 +98,7 @@ class _TableOnPages:
             mark = table.marks[number] if table.marks else "complete"
             self._row(row, _rgb(STATUS_COLORS.get(mark)), "")
         if table.total is not None:
-            self._row(table.total, None, "B")
+            self._total(table.total)
         pdf.set_font(_FONT, "I", 7)
         for note in table.notes:
             pdf.multi_cell(0, 3.6, note, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
@@ -149,6 +149,16 @@ class _TableOnPages:
                 pdf.cell(width, self._line_mm, text, align=align)
             left += width
         pdf.set_xy(pdf.l_margin, top + height)
+
+    def _total(self, cells: tuple[Cell, ...]) -> None:
+        """The foot: its name stands across the columns of text before the first sum."""
+        named = next(index for index, column in enumerate(self._table.columns) if column.form != "text")
+        self._row((None,) * named + cells[named:], None, "B")
+        below = self._pdf.get_y()
+        self._pdf.set_y(below - self._line_mm)
+        self._pdf.set_fill_color(255)
+        self._cell(sum(self._widths[:named]), self._line_mm, str(cells[0]), "B", "L", fill=True)
+        self._pdf.set_xy(self._pdf.l_margin, below)
 
     def _wrapped(self, width: float, text: str) -> list[str]:
         """`text` in the lines that fit into `width` mm, in the font that is set."""

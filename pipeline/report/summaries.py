@@ -129,7 +129,7 @@ def _period_table(days: Sequence[Day], coefficients: Coefficients, step: Step, l
         cells += _peak_cells(members[0]) if step == "daily" else _mean_cells(members, coefficients)
         rows.append(tuple(cells))
     incomplete = sum(day.status != "complete" for day in days)
-    notes = [word("note blank", language), word("note status", language)]
+    notes = [word(f"note {name}", language) for name in ("classes", "blank", "status")]
     notes += [word("note peak", language)] if step == "daily" else [word("note lhr", language)]
     if step == "weekly":
         notes.append(word("note week", language))

@@ -32,8 +32,8 @@ _WORDS: Final = {
     "motorcycle": ("SM", "MC"),
     "car": ("MP", "Car"),
     "bus": ("Bus", "Bus"),
-    "truck": ("Truk", "Truck"),
-    "bicycle": ("KTB", "Bicycle"),
+    "truck": ("Truk", "Trk"),
+    "bicycle": ("KTB", "NMV"),
     "class": ("Kelas", "Class"),
     "pkji class": ("Kelas PKJI", "PKJI class"),
     "factor": ("emp", "emp"),
@@ -96,9 +96,13 @@ _WORDS: Final = {
         "Status: complete (at least 98% observed), partial (footage begins or ends in it), interrupted (with a hole),"
         " missed. Bins that are not complete are written as counted, never scaled up.",
     ),
+    "note classes": (
+        "SM sepeda motor, MP mobil penumpang, Bus dan Truk kendaraan sedang (KS), KTB kendaraan tak bermotor.",
+        "MC motorcycle, Trk truck, NMV non-motorised vehicle (bicycle).",
+    ),
     "note smp": (
         "SMP adalah jumlah kendaraan kali emp; KTB dihitung tetapi tidak masuk SMP.",
-        "PCU is vehicles times emp; bicycles are counted but not part of PCU.",
+        "PCU is vehicles times emp; non-motorised vehicles are counted but not part of PCU.",
     ),
     "note followed": (
         "Gerakan adalah kendaraan yang diikuti dari garis masuk sampai garis keluar; volume dan SMP dihitung di garis"

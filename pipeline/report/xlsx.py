@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -23,6 +24,8 @@ STATUS_COLORS: Final = {"partial": "#FFF2CC", "interrupted": "#FCE4D6", "missed"
 
 _HEAD_COLOR: Final = "#DDE6F0"
 _SHEET_NAME_LIMIT: Final = 31
+_CHARACTERS: Final = 6.0
+"""Width of a sheet's column in characters, for one unit of a table's column."""
 
 
 def xlsx_bytes(document: Document) -> bytes:
@@ -55,12 +58,17 @@ class _Writer:
         self._formats: dict[tuple[tuple[str, Any], ...], Any] = {}
         self._places: dict[str, _Place] = {}
         self._sheets: dict[str, Any] = {}
+        self._widths: dict[str, list[float]] = {}
         names: dict[str, str] = {}
         bottoms: dict[str, int] = {}
         for table in document.tables:
             if table.sheet not in names:
                 names[table.sheet] = _sheet_name(table.sheet, set(names.values()))
                 bottoms[table.sheet] = 3 if not bottoms else 0
+            widths = self._widths.setdefault(names[table.sheet], [])
+            for index, column in enumerate(table.columns):
+                width = _CHARACTERS * column.width if table.marks else max(_CHARACTERS * column.width, 12)
+                widths[index:] = [max([width, *widths[index : index + 1]]), *widths[index + 1 :]]
             place = _Place(names[table.sheet], bottoms[table.sheet], table)
             self._places[table.key] = place
             bottoms[table.sheet] = place.end + 1
@@ -87,7 +95,7 @@ class _Writer:
             self._write_row(sheet, below, table, table.total, bold=True, top=1)
             below += 1
         for note in table.notes:
-            sheet.write_string(below, 0, note, self._format(italic=True, font_color="#555555"))
+            self._write_note(sheet, below, len(table.columns) - 1, note)
             below += 1
         if table.marks:
             frozen = sum(column.form == "text" for column in table.columns)
@@ -105,8 +113,17 @@ class _Writer:
                     sheet.write_string(place.head, first, group, self._format(**head))
         for index, column in enumerate(table.columns):
             sheet.write_string(titles, index, column.title, self._format(**head))
-            if table.marks or len(table.columns) < 5:
-                sheet.set_column(index, index, 6 * column.width if table.marks else 9 * column.width)
+        if any(len(c.title) > w for c, w in zip(table.columns, self._widths[place.sheet], strict=False)):
+            sheet.set_row(titles, 30)
+        for index, width in enumerate(self._widths[place.sheet]):
+            sheet.set_column(index, index, width)
+
+    def _write_note(self, sheet: Any, row: int, last_column: int, note: str) -> None:
+        """A sentence across the table, in as many lines as it needs: it must not widen the printed page."""
+        style = self._format(italic=True, font_color="#555555", text_wrap=True, valign="top")
+        sheet.merge_range(row, 0, row, last_column, note, style)
+        across = sum(self._widths[sheet.get_name()][: last_column + 1])
+        sheet.set_row(row, 15 * math.ceil(1.1 * len(note) / across))
 
     def _write_row(self, sheet: Any, row: int, table: Table, cells: tuple[Cell, ...], **style: Any) -> None:
         for index, (cell, column) in enumerate(zip(cells, table.columns, strict=True)):
