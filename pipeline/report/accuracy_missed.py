@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.count import TrackerSettings
 from pipeline.report.accuracy_evidence import NOBODY, Evidence, Sightings
-from pipeline.report.accuracy_finding import Finding
+from pipeline.report.accuracy_finding import Cause, Finding
 from pipeline.types import CountingLine, Crossing
 
 ENOUGH: Final = 0.5
@@ -40,57 +40,109 @@ class Passing:
     """False counts at this line."""
 
 
+Told = tuple[Cause, str, tuple[int, ...]]
+"""Cause, evidence in words, numbers of the tracks that it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Trace:
+    """What can be of the missed vehicle."""
+
+    passing: Passing
+    evidence: Evidence
+    befores: dict[int, list[int]]
+    """By track, in which frames it is before the line."""
+    afters: dict[int, list[int]]
+    """The same beyond the line."""
+    mine: Sightings
+    """Of these tracks, or of nobody's."""
+
+    @property
+    def on_line(self) -> Sightings:
+        """Those that touch the line while the vehicle does."""
+        return self.mine.touching(self.passing.line).between(self.passing.first, self.passing.last)
+
+    @property
+    def sure(self) -> Sightings:
+        """Those that a tracker can begin or go on with."""
+        seen = self.on_line
+        return seen.where((seen.confidence >= SURE) | (seen.vehicle != NOBODY))
+
+    def share(self, seen: Sightings, begin: int, end: int) -> tuple[int, int]:
+        """(frames with a sighting, frames analysed) from `begin` to `end`, both included."""
+        return len(seen.between(begin, end).frames), self.evidence.frames_between(begin, end)
+
+
 def why_missed(passing: Passing, evidence: Evidence, per_s: float) -> Finding:
     """Look for the vehicle among what was seen; `per_s` is the frame rate."""
-    first, last = passing.first, passing.last
     tracks = _tracks(passing, evidence.seen)
-    mine = passing.free.where(passing.free.among([*tracks, NOBODY]))
-    on_line = mine.touching(passing.line).between(first, last)
-    sure = on_line.where((on_line.confidence >= SURE) | (on_line.vehicle != NOBODY))
-    place = _middle_box(sure if len(sure) else on_line, (first + last) / 2)
-    numbers = tuple(tracks)
+    trace = _Trace(
+        passing,
+        evidence,
+        {number: before for number, (before, _) in tracks.items() if before},
+        {number: after for number, (_, after) in tracks.items() if after},
+        passing.free.where(passing.free.among([*tracks, NOBODY])),
+    )
+    cause, why, numbers = _undetected(trace) or _through(trace) or _switched(trace, per_s) or _one_sided(trace)
+    place = _middle_box(trace.sure if len(trace.sure) else trace.on_line, (passing.first + passing.last) / 2)
+    return Finding(cause, why, numbers, place)
 
-    def frames(seen: Sightings, begin: int, end: int) -> tuple[int, int]:
-        return len(seen.between(begin, end).frames), evidence.frames_between(begin, end)
 
-    detected, of = frames(sure, first, last)
-    if detected < ENOUGH * of or not of:
-        best = f", at best with confidence {on_line.confidence.max():.2f}" if len(on_line) else ""
-        return Finding("not detected", f"seen in {detected} of its {of} frames on the line{best}", numbers, place)
-    through = [number for number, (before, after) in tracks.items() if before and after and before[0] < after[-1]]
-    if through:
-        return Finding("crossing rule", _not_counted(passing, through[0]), (through[0],), place)
-    befores = {number: before for number, (before, after) in tracks.items() if before and not after}
-    afters = {number: after for number, (before, after) in tracks.items() if after and not before}
-    if not befores and not afters:
-        why = f"detected in {detected} of its {of} frames on the line, but never tracked"
-        return Finding("track lost", why, numbers, place)
-    if befores and afters:
-        one, end = max(((number, at[-1]) for number, at in befores.items()), key=lambda item: item[1])
-        two, begin = min(((number, at[0]) for number, at in afters.items()), key=lambda item: item[1])
-        seen, gap = frames(mine, end + 1, begin - 1)
-        if gap > LONGEST_GAP_S * per_s and seen < ENOUGH * gap:
-            why = f"no detection between track {one}, which ends in frame {end}, and track {two}, from frame {begin} on"
-            return Finding("not detected", why, (one, two), place)
-        why = f"track {one} before the line until frame {end}, track {two} beyond it from frame {begin} on"
-        return Finding("id switch", why, (one, two), place)
-    if befores:
-        number, end = max(((number, at[-1]) for number, at in befores.items()), key=lambda item: item[1])
+def _undetected(trace: _Trace) -> Told | None:
+    detected, of = trace.share(trace.sure, trace.passing.first, trace.passing.last)
+    if of and detected >= ENOUGH * of:
+        return None
+    seen = trace.on_line
+    best = f", at best with confidence {seen.confidence.max():.2f}" if len(seen) else ""
+    numbers = tuple(sorted({*trace.befores, *trace.afters}))
+    return "not detected", f"seen in {detected} of its {of} frames on the line{best}", numbers
+
+
+def _through(trace: _Trace) -> Told | None:
+    for number, before in trace.befores.items():
+        if before[0] < trace.afters.get(number, [0])[-1]:
+            return "crossing rule", _not_counted(trace.passing, number), (number,)
+    return None
+
+
+def _switched(trace: _Trace, per_s: float) -> Told | None:
+    befores = {number: at[-1] for number, at in trace.befores.items() if number not in trace.afters}
+    afters = {number: at[0] for number, at in trace.afters.items() if number not in trace.befores}
+    if not befores or not afters:
+        return None
+    one, two = max(befores, key=befores.__getitem__), min(afters, key=afters.__getitem__)
+    end, begin = befores[one], afters[two]
+    seen, gap = trace.share(trace.mine, end + 1, begin - 1)
+    if gap > LONGEST_GAP_S * per_s and seen < ENOUGH * gap:
+        why = f"no detection between track {one}, which ends in frame {end}, and track {two}, from frame {begin} on"
+        return "not detected", why, (one, two)
+    why = f"track {one} before the line until frame {end}, track {two} beyond it from frame {begin} on"
+    return "id switch", why, (one, two)
+
+
+def _one_sided(trace: _Trace) -> Told:
+    """All tracks are on one side of the line only, or there is none."""
+    first, last = trace.passing.first, trace.passing.last
+    if trace.befores:
+        number = max(trace.befores, key=lambda track: trace.befores[track][-1])
+        end = trace.befores[number][-1]
         if end >= last:
             why = f"track {number} touches the line, but the point that is counted stays before it"
-            return Finding("crossing rule", why, (number,), place)
-        seen, rest = frames(sure, end + 1, last)
-        what = f"track {number} ends in frame {end}, before the line"
-    else:
-        number, begin = min(((number, at[0]) for number, at in afters.items()), key=lambda item: item[1])
+            return "crossing rule", why, (number,)
+        what, (seen, rest) = f"ends in frame {end}, before the line", trace.share(trace.sure, end + 1, last)
+    elif trace.afters:
+        number = min(trace.afters, key=lambda track: trace.afters[track][0])
+        begin = trace.afters[number][0]
         if begin <= first:
             why = f"track {number} is beyond the line from its first sighting on, in frame {begin}"
-            return Finding("crossing rule", why, (number,), place)
-        seen, rest = frames(sure, first, begin - 1)
-        what = f"track {number} begins in frame {begin}, beyond the line"
+            return "crossing rule", why, (number,)
+        what, (seen, rest) = f"begins in frame {begin}, beyond the line", trace.share(trace.sure, first, begin - 1)
+    else:
+        detected, of = trace.share(trace.sure, first, last)
+        return "track lost", f"detected in {detected} of its {of} frames on the line, but never tracked", ()
     if seen < ENOUGH * rest:
-        return Finding("not detected", f"{what}; on the other side seen in {seen} of {rest} frames", (number,), place)
-    return Finding("track lost", f"{what}, though seen in {seen} of {rest} frames on the other side", (number,), place)
+        return "not detected", f"track {number} {what}; on the other side seen in {seen} of {rest} frames", (number,)
+    return "track lost", f"track {number} {what}, though seen in {seen} of {rest} frames on the other side", (number,)
 
 
 def _tracks(passing: Passing, seen: Sightings) -> dict[int, tuple[list[int], list[int]]]:
