@@ -23,6 +23,9 @@ SETTLE_NS: Final = NS_PER_S
 """A crossing is emitted so long after it is certain, for the vehicle's class to be voted on from both sides."""
 MARGIN_SIZES: Final = 0.15
 """How far beyond a line, in box sizes, a vehicle must be for its crossing to be certain."""
+LEAST_CONFIDENCE: Final = 0.2
+"""Mean over a vehicle's sightings. Weak boxes carry a track over a bad moment; what lives on them is a shadow, or a
+loose box around several vehicles."""
 REFERENCE_HEIGHT: Final = 0.75
 """A vehicle is where the point midway between its sides and so far down its box is: near the ground, where lines are
 drawn, and steadier than the bottom edge, which other vehicles hide."""
@@ -219,6 +222,8 @@ class CameraCounter:
         ready.sort(key=lambda waiting: (waiting.passage.captured_at_ns, waiting.vehicle.number, waiting.line.name))
         crossings, movements = [], []
         for waiting in ready:
+            if waiting.vehicle.vote.confidence < LEAST_CONFIDENCE:
+                continue
             crossing = self._crossing(waiting)
             crossings.append(crossing)
             movement = self._pairer.cross(crossing, waiting.fragment)

@@ -16,7 +16,7 @@ import supervision as sv
 from pipeline.count import kalman
 from pipeline.count.association import Ints, assign, class_flip_costs, pair_costs, same_vehicle
 from pipeline.count.kalman import Floats, MotionNoise
-from pipeline.count.parts import restore_parts
+from pipeline.count.parts import restore_size
 from pipeline.types import NS_PER_S, VEHICLE_CLASSES
 
 
@@ -49,10 +49,16 @@ class TrackerSettings:
     """... and much more after the first sighting, when its velocity is not known (a motorcycle at 90 km/h)."""
     weak_reach: float = 0.5
     """The same for weak detections, whatever the time: they are as often something else."""
-    part_hits: int = 3
-    """A vehicle's size is known after so many detections, ..."""
-    part_s: float = 1.0
-    """... and for so long a box that lost a part is taken for a part; later the vehicle looks like that."""
+    settled_hits: int = 3
+    """After so many detections a vehicle's size and velocity are known. Then it is found within ..."""
+    settled_reach: float = 0.5
+    """... so many sizes, ..."""
+    braking: float = 0.75
+    """... and such a share of the way it would have gone unseen, ..."""
+    pulling_off: float = 0.75
+    """... and the way of a motorcycle that pulls off, sizes / s^2: half of 2.5 m/s^2."""
+    part_s: float = 0.7
+    """For so long a box that lost a part is taken for a part; later the vehicle looks like that."""
     noise: MotionNoise = field(default_factory=MotionNoise)
 
 
@@ -155,7 +161,12 @@ class Tracker:
         settings = self._settings
         unseen_s = (now_ns - self._seen_ns) / NS_PER_S
         per_s = np.where(self._hits < 2, settings.first_reach_per_s, settings.reach_per_s)
-        return np.asarray(settings.reach + per_s * unseen_s, np.float64)
+        anyone = settings.reach + per_s * unseen_s
+        velocity = self._state.velocity[:, :2]
+        speed = np.sqrt((velocity**2).sum(axis=1)) / kalman.box_size(self._state.position)
+        driven = settings.settled_reach + unseen_s * (settings.braking * speed + settings.pulling_off * unseen_s)
+        settled = self._hits >= settings.settled_hits
+        return np.where(settled, np.minimum(anyone, driven), anyone)
 
     def _match(
         self, rows: Ints, columns: Ints, boxes: Floats, classes: Ints, gate: float, reach: Floats
@@ -173,7 +184,7 @@ class Tracker:
             gate=gate,
             reach_px=reach[rows] * kalman.box_size(tracks.position),
             seen_at=self._seen_at[rows],
-            settled=self._hits[rows] >= self._settings.part_hits,
+            settled=self._hits[rows] >= self._settings.settled_hits,
         )
         chosen_rows, chosen_columns = assign(costs, self._settings.most_cost)
         return rows[chosen_rows], columns[chosen_columns]
@@ -194,8 +205,8 @@ class Tracker:
         settings = self._settings
         if not len(rows):
             return boxes
-        whole, is_part = restore_parts(self._state.position[rows], boxes[columns])
-        known = self._hits[rows] >= settings.part_hits
+        whole, is_part = restore_size(self._state.position[rows], boxes[columns])
+        known = self._hits[rows] >= settings.settled_hits
         lately = (now_ns - self._whole_ns[rows]) <= settings.part_s * NS_PER_S
         restored = is_part & known & lately
         self._whole_ns[rows[~is_part]] = now_ns

@@ -5,7 +5,7 @@ import pytest
 import supervision as sv
 
 from pipeline.count import Tracker
-from pipeline.count.parts import restore_parts
+from pipeline.count.parts import restore_size
 from pipeline.types import CountingLine
 from tests.count.scenes import Actor, Path, every, hidden, play, straight, to_ns
 
@@ -45,7 +45,7 @@ def test_a_vehicle_whose_lower_half_is_hidden_just_past_the_line_does_not_jump_b
 def test_a_part_is_made_whole_from_the_edge_that_is_where_it_was_expected():
     expected = np.array([[100.0, 100.0, 40.0, 80.0]] * 3)
     found = np.array([[101.0, 80.0, 40.0, 40.0], [100.0, 119.0, 40.0, 40.0], [100.0, 100.0, 40.0, 76.0]])
-    whole, is_part = restore_parts(expected, found)
+    whole, is_part = restore_size(expected, found)
     assert whole.tolist() == [[101.0, 100.0, 40.0, 80.0], [100.0, 99.0, 40.0, 80.0], [100.0, 100.0, 40.0, 76.0]]
     assert is_part.tolist() == [True, True, False]
 
@@ -71,3 +71,21 @@ def test_a_vehicle_that_is_lost_does_not_go_on_as_one_behind_it_that_comes_the_o
 def test_the_frame_of_a_crossing_that_nobody_saw_is_interpolated():
     path = hidden(straight((300, 101), (0, 80)), (2.0, 3.2))
     assert [crossing.frame for crossing in play([Actor(path)], [LEVEL], every(0.1, 6)).crossings] == [25]
+
+
+def test_a_vehicle_that_stands_hidden_does_not_go_on_as_one_that_comes_out_beside_it():
+    line = CountingLine("upright", (330, 0), (330, 400))
+    standing = Actor(straight((300, 200), (0, 0), last_s=2.0), "motorcycle", (44, 40))
+    passing = Actor(straight((220, 236), (50, 0), first_s=2.5), "motorcycle", (44, 40))
+    assert play([standing, passing], [line], every(0.1, 5)).directions == []
+
+
+def test_what_is_only_ever_found_weakly_does_not_count():
+    def path(at_s):
+        return 300, 100 + 80 * at_s
+
+    faint = Actor(hidden(path, (0.0, 0.05)), confidence=0.13)
+    once = Actor(hidden(path, (0.05, 9.0)), confidence=0.3)
+    sure = Actor(straight((100, 100), (0, 80)), confidence=0.3)
+    crossings = play([faint, once, sure], [LEVEL], every(0.1, 5)).crossings
+    assert [round(crossing.confidence, 2) for crossing in crossings] == [0.3]
