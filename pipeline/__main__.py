@@ -23,6 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     from pipeline.commands.doctor import add_doctor_parser
     from pipeline.commands.evaluate import add_eval_parser
     from pipeline.commands.loader import add_loader_parser
+    from pipeline.commands.export import add_export_parser
     from pipeline.commands.query import add_query_parser
     from pipeline.commands.report import add_report_parser
     from pipeline.commands.run import add_run_parser
@@ -41,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_dashboard_parser(commands)
     add_query_parser(commands)
     add_report_parser(commands)
+    add_export_parser(commands)
     add_db_parser(commands)
     add_eval_parser(commands)
     add_doctor_parser(commands)

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.commands.arguments import store_password
+from pipeline.errors import InputError
 from pipeline.report.rows import write_rows
 from pipeline.sink.store import open_store
 
@@ -20,6 +21,7 @@ def add_db_parser(commands: Any) -> None:
     tasks = parser.add_subparsers(required=True, metavar="TASK")
     for name, run, text in (
         ("migrate", run_migrate, "apply the migrations that the store lacks; makes a store that is not there"),
+        ("retain", run_retain, "keep events for so many months after their capture; counts stay"),
         ("status", run_status, "list the migrations and when the store took each; changes nothing"),
     ):
         task = tasks.add_parser(name, help=text)
@@ -27,6 +29,8 @@ def add_db_parser(commands: Any) -> None:
             "--store", required=True, metavar="STORE", help="a directory, or clickhouse://user@host:9000/database"
         )
         task.set_defaults(run=run)
+        if run is run_retain:
+            task.add_argument("--months", required=True, type=int, metavar="N", help="0 keeps events for ever")
 
 
 def run_migrate(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -54,3 +58,14 @@ def run_status(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     ]
     write_rows(pa.Table.from_pylist(rows), "table", sys.stdout.buffer)
     return 1 if any(state.applied_at is None for state in states) else 0
+
+
+def run_retain(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Set how long events are kept; returns the exit status."""
+    if not 0 <= args.months <= 1200:
+        raise InputError(f"--months must be from 0 (for ever) to 1200, not {args.months}")
+    with open_store(args.store, create=False, password=store_password(environment)) as store:
+        store.retain(args.months)
+    kept = f"{args.months} months after their capture" if args.months else "for ever"
+    print(f"events are kept {kept}; counts are kept for ever")
+    return 0

@@ -135,7 +135,9 @@ class BusLoader:
             if self._failing:
                 self.load()
             self._read(self._batch_size - len(self._batch), self._patience_s(now_s), now_s)
-            if len(self._batch) >= self._batch_size or now_s - self._began_s >= self._max_wait_s:
+            if not self._batch:
+                self._store.settle()
+            elif len(self._batch) >= self._batch_size or now_s - self._began_s >= self._max_wait_s:
                 self.load()
         except PipelineError as error:
             self._failures += 1

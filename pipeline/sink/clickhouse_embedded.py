@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,9 @@ DATABASE: Final = "simpang"
 
 _ANY_PERIOD: Final = "max_partitions_per_insert_block = 0"
 """A batch may reach over any number of months."""
+
+ROWS_PER_BATCH: Final = 65_536
+"""Of a result that is read as a stream."""
 
 _NO_ROOM: Final = re.compile(
     r"No space left|NOT_ENOUGH_SPACE|File too large|quota exceeded|Permission denied|Read-only file system",
@@ -111,6 +115,24 @@ class EmbeddedEngine:
             return pa.ipc.open_file(pa.py_buffer(result)).read_all()
         except pa.ArrowInvalid as error:
             raise InputError("the store answered in another format; leave FORMAT out of the SQL") from error
+
+    @contextmanager
+    def stream(self, sql: str) -> Iterator[pa.RecordBatchReader]:
+        """The same as `read`, a batch of rows at a time."""
+        refuse_writes(sql)
+        reader = self._connect()
+        try:
+            reader.query(f"USE {DATABASE}")
+            reader.query("SET readonly = 1")
+            batches = reader.send_query(sql, "Arrow").record_batch(rows_per_batch=ROWS_PER_BATCH)
+            if not batches.schema:
+                # Without rows the engine streams no columns either.
+                batches = self.read(sql).to_reader()
+            yield batches
+        except ChdbError as error:
+            raise InputError(f"the store could not answer: {reason(error)}") from error
+        finally:
+            reader.close()
 
     def close(self) -> None:
         """Let go of the directory."""

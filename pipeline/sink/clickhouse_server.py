@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
 
 import pyarrow as pa
@@ -90,6 +90,15 @@ class ServerEngine:
 
     def read(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """The result of one reading statement; raises InputError with the server's reason."""
+        with self._reading(sql, parameters) as batches:
+            return batches.read_all()
+
+    def stream(self, sql: str) -> AbstractContextManager[pa.RecordBatchReader]:
+        """The same as `read`, a block of the server at a time."""
+        return self._reading(sql)
+
+    @contextmanager
+    def _reading(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[pa.RecordBatchReader]:
         refuse_writes(sql)
         # An account that is read-only already may not set it.
         settings = {} if self._read_only else {"readonly": 1}
@@ -97,7 +106,7 @@ class ServerEngine:
         reader = self._client(self._address.database, use_numpy=True)
         try:
             with self._spoken("answer"):
-                return reader.query_arrow(sql, dict(parameters or {}), settings=settings, field_metadata=False)
+                yield reader.query_arrow_stream(sql, dict(parameters or {}), settings=settings, field_metadata=False)
         except (pa.ArrowException, ValueError, TypeError, AttributeError) as error:
             # The driver has no Arrow form for some tuples, maps and decimals, and fails on them in its own ways.
             raise InputError(

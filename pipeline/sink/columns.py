@@ -20,6 +20,13 @@ SORTING_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """The columns that tell one stored row from another, as the schema has them."""
 
+INSTANTS: Final[Mapping[str, str]] = {
+    "crossing_events": "captured_at",
+    "movement_events": "exited_at",
+    "coverage_stored": "minute",
+}
+"""The column that dates a row, by table; by it the table is partitioned into months."""
+
 _INSTANT: Final = pa.timestamp("ns", "UTC")
 
 _CROSSINGS: Final = pa.schema(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
 import pyarrow as pa
@@ -31,6 +32,12 @@ class Engine(Protocol):
         A `USE` or `SET` of one query does not reach the next.
         """
 
+    def stream(self, sql: str) -> AbstractContextManager[pa.RecordBatchReader]:
+        """The same as `read`, a batch of rows at a time, for results that need not fit in memory.
+
+        Raises InputError with the reason of the engine, at its begin or from the reader.
+        """
+
     def close(self) -> None:
         """Let go of the database; closing again does nothing."""
 
@@ -47,4 +54,10 @@ def reason(error: Exception) -> str:
     """The engine's own words for `error`: one line, without its code, stack or version."""
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     text = re.split(r"[,.]? Stack trace", text)[0].split(" (version ")[0]
-    return _PREFIX.sub("", text).removeprefix("Failed to create connection: ").removeprefix("default: ").strip()
+    return (
+        _PREFIX.sub("", text)
+        .removeprefix("Failed to create connection: ")
+        .removeprefix("Streaming query failed: ")
+        .removeprefix("default: ")
+        .strip()
+    )

@@ -21,6 +21,9 @@ class RecordStore(Protocol):
     def insert(self, events: Sequence[Event]) -> None:
         """Keep `events`, which are sound; ValueError for one that is not."""
 
+    def settle(self) -> None:
+        """Bring the count views up to what was inserted; a loader calls it before it waits for more."""
+
     def register_camera(self, camera: str, *, name: str = "", district: str = "", timezone: str) -> None:
         """Say what a camera is; InputError for a time zone that the store cannot use."""
 
@@ -91,6 +94,8 @@ class Loader:
                 if not isinstance(record, Crossing | Movement | Coverage):
                     register(self._store, record)
             self._outbox.ack(batch[-1][0])
+        else:
+            self._store.settle()
         return len(batch)
 
     def drain(self) -> int:

@@ -21,6 +21,12 @@ from pipeline.errors import InputError
 
 SCHEMA_DIRECTORY: Final = Path(__file__).parent / "schema"
 
+_DEFINES: Final = re.compile(
+    r"^((?:CREATE (?:TABLE|MATERIALIZED VIEW) IF NOT EXISTS|CREATE OR REPLACE VIEW|(?:DROP|ALTER) (?:TABLE|VIEW)"
+    r"(?: IF EXISTS)?) \w+)"
+)
+_ENGINE: Final = re.compile(r"ENGINE = (\w*MergeTree)(?:\((\w+)\))?")
+
 _FILE_NAME: Final = re.compile(r"(?P<number>\d{4})_(?P<name>\w+)\.(?:sql|csv)")
 
 
@@ -63,6 +69,19 @@ def read_migrations(directory: Path = SCHEMA_DIRECTORY) -> list[Migration]:
     if not numbers or numbers != list(range(1, len(numbers) + 1)):
         raise ValueError(f"migrations in {directory} must be numbered from 1 without a gap, not {numbers}")
     return migrations
+
+
+def on_cluster(statement: str, cluster: str) -> str:
+    """`statement` for a cluster: run on every host, with tables that replicate. Other statements are left as they are.
+
+    Paths and replicas are named by the server's macros `{shard}` and `{replica}`.
+    """
+    where = f"ON CLUSTER '{cluster}'"
+    statement = _DEFINES.sub(lambda match: f"{match[1]} {where}", statement, count=1)
+    place = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
+    return _ENGINE.sub(
+        lambda match: f"ENGINE = Replicated{match[1]}({place}{', ' + match[2] if match[2] else ''})", statement
+    )
 
 
 def outstanding(migrations: Sequence[Migration], applied: Mapping[int, str], where: str) -> list[Migration]:

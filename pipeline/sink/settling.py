@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from pipeline.sink.engine import Engine
 
-BINS_AT_ONCE: Final = 4000
-"""Rebuilt in one statement: bounds its memory to the events of so many quarters of an hour."""
+TOUCHES_AT_ONCE: Final = 40_000
+"""Taken by one statement: bounds its memory to the events of so many quarters of an hour."""
 
 KNOWN_COUNTERS: Final = 10_000
 """Remembered of the runs of late; forgetting one costs a rebuild of its run and changes nothing."""
@@ -30,8 +30,8 @@ SELECT
     kind, camera, bin, line, to_line, observed_us, lossy, head, tail, n,
     greatest(
         toUInt64(toUnixTimestamp64Nano(now64(9))), 1 + (SELECT max(version) FROM tallies_stored)) AS version
-FROM fresh_tallies
-WHERE bin >= toDateTime({from_s}, 'UTC') AND bin <= toDateTime({to_s}, 'UTC') AND (camera, bin) IN
+FROM rebuilt_tallies(from_s = {from_s}, to_s = {to_s})
+WHERE (camera, bin) IN
 (
     SELECT camera, bin FROM touched_bins
     WHERE bin >= toDateTime({from_s}, 'UTC') AND bin <= toDateTime({to_s}, 'UTC')
@@ -101,7 +101,7 @@ def _chunks(touches: pa.Table) -> Iterable[pa.Table]:
     starts = touches["bin_s"].to_numpy()
     first = 0
     while first < len(starts):
-        end = min(first + BINS_AT_ONCE, len(starts))
+        end = min(first + TOUCHES_AT_ONCE, len(starts))
         while end < len(starts) and starts[end] == starts[end - 1]:
             end += 1
         yield touches.slice(first, end - first)

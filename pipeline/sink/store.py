@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,9 @@ from pipeline.types import CountingLine, Event
 SETTLE_EVERY_S: Final = 1.0
 """So often, while events arrive, the bins they touch are rebuilt for the count views."""
 
+SETTLE_SHARE: Final = 0.2
+"""Of a loader's time at most this part goes into rebuilding: on a slow machine it is done less often."""
+
 DEFAULT_TIMEZONE: Final = "Asia/Makassar"
 DEFAULT_FACILITY: Final = "signalised_protected"
 DEFAULT_PCU_VERSION: Final = "PKJI 2023"
@@ -44,7 +48,7 @@ class Store:
         self._now_ns = now_ns
         self._settler = Settler(engine)
         self._unsettled = False
-        self._settled_at_s = time.monotonic()
+        self._settle_at_s = time.monotonic() + SETTLE_EVERY_S
 
     def migrations(self) -> list[MigrationState]:
         """Every migration this program knows, and when the store took it. Raises InputError as `migrate` does."""
@@ -76,6 +80,19 @@ class Store:
         self._unsettled = True
         return missing
 
+    def retain(self, months: int) -> None:
+        """Keep events for so many months after their capture, or for ever with 0; their counts stay either way.
+
+        The engine drops what is older when it next merges a part. Raises StorageError.
+        """
+        if months < 0:
+            raise ValueError(f"months must be 0 (for ever) or more, not {months}")
+        for table, instant in columns.INSTANTS.items():
+            self.settle()
+            change = f"MODIFY TTL toDateTime({instant}) + INTERVAL {months} MONTH" if months else "REMOVE TTL"
+            if months or "TTL" in self._engine.read(f"SHOW CREATE TABLE {table}")[0][0].as_py():
+                self._engine.execute(f"ALTER TABLE {table} {change}")
+
     def insert(self, events: Sequence[Event]) -> None:
         """Keep `events`; they are on the disk when this returns, and may be given again without being counted again.
 
@@ -89,11 +106,13 @@ class Store:
         tables = columns.tables(events)
         if not tables:
             return
+        # Before, for a batch that fails in its middle; after, for a thread that settles meanwhile.
         self._unsettled = True
         for table, rows in tables.items():
             self._engine.insert(table, rows, columns.SORTING_KEYS[table])
         self._settler.learn(tables)
-        if time.monotonic() - self._settled_at_s >= SETTLE_EVERY_S:
+        self._unsettled = True
+        if time.monotonic() >= self._settle_at_s:
             self.settle()
 
     def settle(self) -> None:
@@ -101,10 +120,17 @@ class Store:
 
         `insert` does it every `SETTLE_EVERY_S`, `query` and `close` where it is due; call it before a pause.
         """
-        if self._unsettled:
+        if not self._unsettled:
+            return
+        began_s = time.monotonic()
+        self._unsettled = False
+        try:
             self._settler.settle()
-            self._unsettled = False
-        self._settled_at_s = time.monotonic()
+        except BaseException:
+            self._unsettled = True
+            raise
+        ended_s = time.monotonic()
+        self._settle_at_s = ended_s + max(SETTLE_EVERY_S, (ended_s - began_s) * (1 / SETTLE_SHARE - 1))
 
     def register_camera(
         self,
@@ -216,6 +242,11 @@ class Store:
         """
         self.settle()
         return self._engine.read(sql, parameters)
+
+    def stream(self, sql: str) -> AbstractContextManager[pa.RecordBatchReader]:
+        """The answer to one statement that only reads, a batch of rows at a time; raises InputError as `query` does."""
+        self.settle()
+        return self._engine.stream(sql)
 
     def close(self) -> None:
         """Settle and let go of the database; closing again does nothing."""

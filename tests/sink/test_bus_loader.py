@@ -66,6 +66,9 @@ class FakeStore:
         self.failure: Exception | None = None
         self.bad_track: int | None = None
 
+    def settle(self) -> None:
+        self.log.append("settle")
+
     def insert(self, events: Sequence[Event]) -> None:
         self.log.append(f"insert {len(events)}")
         if self.failure is not None:
@@ -115,6 +118,13 @@ def test_a_batch_that_does_not_fill_is_inserted_when_its_oldest_message_has_wait
     loader.step(102)
     assert store.events == CROSSINGS[:4]
     assert bus.committed == {0: 4}
+
+
+def test_the_count_views_are_brought_up_to_date_when_nothing_more_comes() -> None:
+    bus, _, loader = made(CROSSINGS[:3], max_wait_s=1.0)
+    for second in range(3):
+        loader.step(second)
+    assert bus.log == ["insert 3", "commit", "settle"]
 
 
 def test_no_more_is_read_than_a_batch_holds() -> None:

@@ -136,6 +136,8 @@ class FaultyStore:
     def __init__(self, store: EmbeddedStore, faults: Sequence[Exception | str | None]) -> None:
         self._store, self._faults = store, list(faults)
 
+    def settle(self) -> None: ...
+
     def insert(self, events: Sequence[Event]) -> None:
         fault = self._faults.pop(0) if self._faults else None
         if isinstance(fault, Exception):

@@ -62,6 +62,8 @@ class _FailingStore:
     def __init__(self) -> None:
         self.batches: list[Sequence[Event]] = []
 
+    def settle(self) -> None: ...
+
     def insert(self, events: Sequence[Event]) -> None:
         self.batches.append(events)
         raise StorageError("the disk is full")

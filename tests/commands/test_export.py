@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pyarrow.csv
+import pyarrow.parquet
+
+from pipeline.sink.store import EmbeddedStore
+from tests.commands.conftest import Simpang
+from tests.sink.events import crossing, minutes
+
+
+def make_store(path: Path) -> Path:
+    with EmbeddedStore(path) as store:
+        store.insert([*minutes(range(15)), *[crossing(second) for second in range(300)]])
+    return path
+
+
+def test_a_table_or_an_answer_is_written_whole(simpang: Simpang, tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store")
+    table = tmp_path / "crossings.parquet"
+    outcome = simpang("export", "--store", store, "--table", "crossings", "--out", table)
+    assert (outcome.status, outcome.out) == (0, f"300 rows in {table}\n"), outcome.err
+    written = pyarrow.parquet.read_table(table)
+    assert sorted(written["event_id"].to_pylist()) == sorted(crossing(second).event_id for second in range(300))
+    answer = tmp_path / "counts.csv"
+    sql = "SELECT bin_start, class, count FROM counts_15m WHERE direction = 'forward' ORDER BY class"
+    assert simpang("export", sql, "--store", store, "--out", answer).status == 0
+    assert pyarrow.csv.read_csv(answer)["count"].to_pylist() == [0, 0, 0, 300, 0]
+    empty = tmp_path / "none.csv"
+    assert simpang("export", "SELECT camera FROM crossings WHERE 0", "--store", store, "--out", empty).status == 0
+    assert empty.read_text() == '"camera"\n'
+
+
+def test_what_cannot_be_exported_leaves_no_file(simpang: Simpang, tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store")
+    out = tmp_path / "out.csv"
+    cases = {
+        ("DROP VIEW crossings", "--out", out): 2,
+        ("SELECT nothing", "--out", out): 2,
+        ("--out", out): 2,
+        ("SELECT 1", "--table", "crossings", "--out", out): 2,
+        ("--table", "a; b", "--out", out): 2,
+        ("SELECT 1", "--out", tmp_path / "out.xls"): 2,
+        ("SELECT 1", "--out", tmp_path / "no" / "folder.csv"): 1,
+    }
+    for arguments, status in cases.items():
+        outcome = simpang("export", *arguments, "--store", store)
+        assert outcome.status == status, arguments
+        assert outcome.out == ""
+        assert len(outcome.err.strip().splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
