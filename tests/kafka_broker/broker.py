@@ -68,7 +68,7 @@ class Broker:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._java, self._classpath = java(), classpath()
-        self.plain_port, self.secure_port, controller_port = _free_ports(3)
+        self.plain_port, self.secure_port, controller_port = free_ports(3)
         self.ca_file = directory / "ca.pem"
         """The certificate that clients of the SASL_SSL listener must trust."""
         self._process: subprocess.Popen[bytes] | None = None
@@ -184,7 +184,7 @@ def _dies_with_us() -> list[str]:
     return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

@@ -13,7 +13,7 @@ from pipeline.sink.kafka_address import BusAddress
 from pipeline.sink.kafka_source import KafkaSource
 from tests.kafka_broker import Broker
 
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 def address_of(broker: Broker, prefix: str, options: str = "") -> BusAddress:
