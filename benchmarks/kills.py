@@ -38,12 +38,19 @@ from pipeline.types import NS_PER_S, CountingLine, Crossing
 LOOP_S: Final = 20
 FPS: Final = 5.0
 SIZE: Final = (640, 360)
-LINE: Final = CountingLine("middle", (0.0, 180.0), (639.0, 180.0))
 WARM_UP_NS: Final = 4 * NS_PER_S
 """A vehicle that is on the line when a worker comes back was not seen before it."""
 TOLERANCE_NS: Final = 3 * NS_PER_S // 4
 PATIENCE_S: Final = 300.0
-CLIPS: Final = 2
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the cameras show and how it is counted; a clip lasts `LOOP_S` at `FPS`."""
+
+    clip: Path
+    line: CountingLine
+    model: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -75,22 +82,21 @@ class Result:
     dropped: int = 0
 
 
-def make_clips(directory: Path) -> list[Path]:
-    clips = [directory / f"clip-{seed}.mp4" for seed in range(CLIPS)]
-    for seed, clip in enumerate(clips):
-        scenario = Scenario(seed=seed + 1, width=SIZE[0], height=SIZE[1], fps=FPS, duration_s=LOOP_S)
-        with SimulatedJunction(scenario) as junction:
-            write_video(junction, clip)
-    return clips
+def simulated(directory: Path) -> Setting:
+    width, height = SIZE
+    clip = directory / "clip.mp4"
+    with SimulatedJunction(Scenario(width=width, height=height, fps=FPS, duration_s=LOOP_S)) as junction:
+        write_video(junction, clip)
+    return Setting(clip, CountingLine("middle", (0.0, height / 2), (width - 1.0, height / 2)))
 
 
-def one_round(clip: Path) -> list[Passage]:
+def one_round(setting: Setting) -> list[Passage]:
     """What is counted in a round of the clip between two others; times are from the round's beginning."""
-    counter = CameraCounter("reference", (LINE,))
+    counter = CameraCounter("reference", (setting.line,))
     crossings: list[Crossing] = []
-    with load_detector(None, "cpu") as detector:
+    with load_detector(setting.model, "cpu") as detector:
         for round_ in range(3):
-            with open_source(str(clip), camera="reference", start_at_ns=round_ * LOOP_S * NS_PER_S) as source:
+            with open_source(str(setting.clip), camera="reference", start_at_ns=round_ * LOOP_S * NS_PER_S) as source:
                 for frame in source:
                     (found,) = detector.detect([frame.pixels])
                     crossings += counter.update(frame.seq, frame.captured_at_ns, found).crossings
@@ -131,21 +137,22 @@ def match(expected: Iterable[Passage], counted: Iterable[Passage]) -> tuple[list
 class Pool:
     """`simpang run` as a user starts it."""
 
-    def __init__(self, directory: Path, clips: Sequence[Path], cameras: int) -> None:
+    def __init__(self, directory: Path, setting: Setting, cameras: int) -> None:
         self.store = directory / "store"
         self.spool = self.store / "live"
-        self.cameras = {f"cam-{index}": clips[index % len(clips)] for index in range(cameras)}
+        self.cameras = [f"cam-{index}" for index in range(cameras)]
         site = directory / "site.toml"
         site.write_text(
             "".join(
-                f'[[camera]]\nid = "{name}"\nurl = "{clip}"\nfps = {FPS}\n[[camera.line]]\nname = "{LINE.name}"\n'
-                f"points = {json.dumps([LINE.start, LINE.end])}\n"
-                for name, clip in self.cameras.items()
+                f'[[camera]]\nid = "{name}"\nurl = "{setting.clip}"\nfps = {FPS}\n[[camera.line]]\n'
+                f'name = "{setting.line.name}"\npoints = {json.dumps([setting.line.start, setting.line.end])}\n'
+                for name in self.cameras
             )
         )
         self._log = (directory / "run.log").open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline", "run", "-c", site, "--store", self.store, "--device", "cpu"],
+            [sys.executable, "-m", "pipeline", "run", "-c", site, "--store", self.store, "--device", "cpu"]
+            + ([] if setting.model is None else ["--model", setting.model]),
             stderr=self._log,
         )
         self.live_since_ns: dict[tuple[str, int], int] = {}
@@ -188,11 +195,10 @@ class Pool:
         self._log.close()
 
 
-def run_kills(directory: Path, *, seconds: float, kills: int, cameras: int, seed: int) -> Result:
-    clips = make_clips(directory)
-    rounds = {clip: one_round(clip) for clip in clips}
+def run_kills(directory: Path, setting: Setting, *, seconds: float, kills: int, cameras: int, seed: int) -> Result:
+    round_ = one_round(setting)
     result, chance = Result(), random.Random(seed)
-    pool = Pool(directory, clips, cameras)
+    pool = Pool(directory, setting, cameras)
     try:
         pool.wait_until_all_count()
         for _ in range(kills):
@@ -205,11 +211,11 @@ def run_kills(directory: Path, *, seconds: float, kills: int, cameras: int, seed
     finally:
         pool.stop()
     with open_store(pool.store, create=False) as store:
-        judge(result, pool, rounds, store)
+        judge(result, pool, round_, store)
     return result
 
 
-def judge(result: Result, pool: Pool, rounds: dict[Path, list[Passage]], store: Any) -> None:
+def judge(result: Result, pool: Pool, round_: Sequence[Passage], store: Any) -> None:
     runs = store.query(
         "SELECT r.camera AS camera, r.run AS run, toUnixTimestamp64Nano(r.footage_from) AS from_ns, "
         "sum(c.observed_s) AS claimed_s, sum(c.frames_dropped) AS dropped "
@@ -220,7 +226,7 @@ def judge(result: Result, pool: Pool, rounds: dict[Path, list[Passage]], store: 
     ).to_pylist()
     result.stored = len(stored)
     result.dropped = sum(int(run["dropped"]) for run in runs)
-    for camera, clip in pool.cameras.items():
+    for camera in pool.cameras:
         counted = [Passage(int(row["at_ns"]), row["direction"]) for row in stored if row["camera"] == camera]
         since = sorted(at_ns for (name, _), at_ns in pool.live_since_ns.items() if name == camera)
         expected: list[Passage] = []
@@ -231,7 +237,7 @@ def judge(result: Result, pool: Pool, rounds: dict[Path, list[Passage]], store: 
             to_ns = int(run["from_ns"]) + round(float(run["claimed_s"]) * NS_PER_S)
             life = Life(camera, float(run["claimed_s"]), live_ns + WARM_UP_NS, to_ns)
             result.lives.append(life)
-            expected += expected_between(rounds[clip], life.judged_from_ns, life.judged_to_ns)
+            expected += expected_between(round_, life.judged_from_ns, life.judged_to_ns)
         result.expected += len(expected)
         missing, left = match(expected, counted)
         result.missing += [(camera, passage) for passage in missing]
@@ -252,8 +258,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the times (default: %(default)s)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory)
         result = run_kills(
-            Path(directory), seconds=args.seconds, kills=args.kills, cameras=args.cameras, seed=args.seed
+            path, simulated(path), seconds=args.seconds, kills=args.kills, cameras=args.cameras, seed=args.seed
         )
     judged_s = sum(max(0, life.judged_to_ns - life.judged_from_ns) for life in result.lives) / NS_PER_S
     claimed_s = sum(life.claimed_s for life in result.lives)
