@@ -25,7 +25,7 @@ import numpy as np
 import supervision as sv
 
 from benchmarks._recordings import Flaws, Recording, recorded, simulated
-from benchmarks._report import SHARED, publish, table
+from benchmarks._report import ROOT, SHARED, publish, table
 from benchmarks._tracker_peers import TRACKERS, BoxTracker
 from pipeline.count import CameraCounter, LineCrossingDetector, LineGeometry
 from pipeline.count.counter import MARGIN_SIZES, REFERENCE_HEIGHT
@@ -37,6 +37,7 @@ from pipeline.source.simulated import Scenario
 from pipeline.types import VEHICLE_CLASSES, Crossing, Movement, event_id
 
 NAME: Final = "trackers"
+DOCUMENT: Final = ROOT / "docs" / "tracking.md"
 COUNTER: Final = "simpang, whole counter"
 LINE_ZONE: Final = "LineZone + ByteTrack"
 DENSE: Final = {"mix": (0.88, 0.07, 0.01, 0.02, 0.02), "flow_vph": 4500.0}
@@ -207,6 +208,22 @@ def real_groups(args: argparse.Namespace) -> Iterator[tuple[str, list[Recording]
             )
 
 
+def fill_document(content: dict[str, Any]) -> None:
+    """Put WAPE per group of scenes into docs/tracking.md."""
+    counters: dict[str, dict[str, Any]] = content["counters"]
+    groups = list(next(iter(counters.values())))
+    rows = [
+        ["WAPE", *groups],
+        ["---"] + ["---:"] * len(groups),
+        *([name, *(f"{judged[group]['wape']:.3f}" for group in groups)] for name, judged in counters.items()),
+    ]
+    text = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    said = f"Simulations of {content['seconds']:g} s with seeds {', '.join(map(str, content['seeds']))}."
+    begin, end = "<!--trackers-->", "<!--/trackers-->"
+    before, _, rest = DOCUMENT.read_text().partition(begin)
+    DOCUMENT.write_text(f"{before}{begin}\n{said}\n\n{text}\n{end}{rest.partition(end)[2]}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--counters", nargs="+", choices=list(COUNTERS), default=list(COUNTERS), metavar="NAME")
@@ -235,13 +252,15 @@ def main() -> None:
         )
     ]  # fmt: skip
     mean = {name: float(np.mean([judged[group]["wape"] for group in groups])) for name, judged in results.items()}
+    content = {"fps": args.fps, "seeds": args.seeds, "seconds": args.seconds, "counters": results}
     publish(
         NAME,
         f"mean WAPE over {len(groups)} groups of scenes: "
         + ", ".join(f"{value:.3f} {name}" for name, value in mean.items()),
         "\n\n".join(shown),
-        {"counters": results},
+        content,
     )
+    fill_document(content)
 
 
 if __name__ == "__main__":
