@@ -88,7 +88,7 @@ def draw(points: Sequence[dict[str, Any]]) -> None:
                 axes.plot(rates, errors, style, marker="o", color=f"C{number}", label=f"{model}, {what}")
         for point, rate in zip(mine, rates, strict=True):
             at = (rate, point["overall"]["wape"])
-            axes.annotate(point["input"], at, textcoords="offset points", xytext=(6, 6), fontsize=8)
+            axes.annotate(point["input"], at, textcoords="offset points", xytext=(4, 6), fontsize=8, rotation=35)
             if point["default"]:
                 axes.plot(*at, marker="o", markersize=15, markerfacecolor="none", color="black", linestyle="none",
                           label="default")  # fmt: skip
@@ -126,7 +126,7 @@ def main() -> None:
     publish(
         NAME,
         f"{default['model']} at {default['input']}: WAPE {default['overall']['wape']:.3f} at "
-        f"{default['detector_fps']:.0f} frames/s, over {vehicles} vehicles in {len(truth.clips)} clips",
+        f"{default['detector_fps']:.0f} frames/s, over {vehicles} vehicles in {len(truth.clips)} clip(s)",
         table(
             ["model, input", "frames/s", "counting", "WAPE", "precision", "recall", "motorcycle WAPE"],
             [

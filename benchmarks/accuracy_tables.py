@@ -115,7 +115,7 @@ def speed_tables(results: Mapping[str, Any]) -> str:
             f"**{point['model']}, {point['input']}** (default)"
             if point["default"]
             else f"{point['model']}, {point['input']}",
-            point["detector_fps"],
+            round(point["detector_fps"]),
             *(point["overall"][key] for key in ("wape", "precision", "recall")),
             (point["motorcycle"] or {}).get("wape"),
             (point["motorcycle"] or {}).get("recall"),
@@ -127,7 +127,8 @@ def speed_tables(results: Mapping[str, Any]) -> str:
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
+    words = [any(isinstance(row[column], str) for row in rows) for column in range(len(head))]
+    lines = ["| " + " | ".join(head) + " |", "|" + "".join("---|" if left else "---:|" for left in words)]
     return "\n".join([*lines, *("| " + " | ".join(map(_shown, row)) + " |" for row in rows)])
 
 
