@@ -6,6 +6,7 @@ import argparse
 import platform
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -20,9 +21,11 @@ from pipeline.detect import load_detector
 from pipeline.errors import InputError, PipelineError
 from pipeline.sink.store import ServerStore, open_store
 from pipeline.source import open_source, redact
+from pipeline.source.live_open import open_live
 
 ENGINES = ("openvino", "av", "chdb-core", "supervision", "opencv-python", "numpy")
 LITTLE_SPACE_BYTES = 1 << 30
+LIVE_ONLY = ("rtsp://", "rtsps://", "/dev/video")
 TRIAL_PICTURE = (720, 1280, 3)
 
 Check = tuple[str, Callable[[], str]]
@@ -89,12 +92,20 @@ def _try_store(url: str, password: str) -> str:
     return f"{url} opens, {crossings} crossings, {free >> 30} GiB free"
 
 
+def _picture_size(camera: CameraConfig, url: str) -> tuple[int, int]:
+    if url.startswith(LIVE_ONLY):
+        feed = open_live(url, camera=camera.id, fps=camera.fps, transport=camera.transport)
+        with closing(feed.frames()) as frames:
+            return next(frames).size
+    with open_source(url, camera=camera.id, start_at_ns=0) as source:
+        if next(source, None) is None:
+            raise InputError(f"{redact(url)} opens and gives no picture; check the camera")
+        return source.size
+
+
 def _try_camera(camera: CameraConfig) -> str:
     if camera.url is None:
         return f"{len(camera.line)} lines, no url"
-    with open_source(camera.url, camera=camera.id, start_at_ns=0) as source:
-        if next(source, None) is None:
-            raise InputError(f"{redact(camera.url)} opens and gives no picture; check the camera")
-        check_lines(camera.counting_lines(), source.size)
-        width, height = source.size
+    width, height = size = _picture_size(camera, camera.url)
+    check_lines(camera.counting_lines(), size)
     return f"{width}x{height} from {redact(camera.url)}, {len(camera.line)} lines inside the picture"

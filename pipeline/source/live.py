@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -76,7 +76,7 @@ class LiveFeed(Protocol):
     fps: float
     """Frames a second to hand on: at first the configured ones, fewer when the device cannot keep up."""
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Generator[Frame, None, None]:
         """Connect and hand on frames in rising capture time, across connections too, until the connection is lost.
 
         Raises FeedError then, and also where there was none. All frames of a feed have the size of the first.
@@ -114,7 +114,7 @@ class CameraFeed:
         self._seq = 0
         self._lost = 0
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Generator[Frame, None, None]:
         """See `LiveFeed.frames`."""
         with closing(self._open()) as container:
             self.stats.connects += 1

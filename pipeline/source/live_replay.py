@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -45,7 +45,7 @@ class ReplayFeed:
         self._last_ns = 0
         self._seq = 0
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Generator[Frame, None, None]:
         """See `LiveFeed.frames`; one connection lasts one round."""
         try:
             with self._open() as source:

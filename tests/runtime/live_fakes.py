@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import numpy as np
 
@@ -41,7 +41,7 @@ class HandFeed:
         self._items.put(FeedError(state, f"{self.name} is {state}"))
         self._at_ns += round(for_s * NS_PER_S)
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Generator[Frame, None, None]:
         self.stats.connects += 1
         while True:
             item = self._items.get()
