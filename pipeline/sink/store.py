@@ -31,6 +31,9 @@ SETTLE_EVERY_S: Final = 1.0
 SETTLE_SHARE: Final = 0.2
 """Of a loader's time at most this part goes into rebuilding: on a slow machine it is done less often."""
 
+LONGEST_RETENTION_MONTHS: Final = 240
+"""The engine's expiry dates end in 2106; one that lies beyond would wrap around and expire at once."""
+
 DEFAULT_TIMEZONE: Final = "Asia/Makassar"
 DEFAULT_FACILITY: Final = "signalised_protected"
 DEFAULT_PCU_VERSION: Final = "PKJI 2023"
@@ -83,10 +86,13 @@ class Store:
     def retain(self, months: int) -> None:
         """Keep events for so many months after their capture, or for ever with 0; their counts stay either way.
 
-        The engine drops what is older when it next merges a part. Raises StorageError.
+        The engine drops what is older when it next merges a part. Raises InputError for months out of range and
+        StorageError.
         """
-        if months < 0:
-            raise ValueError(f"months must be 0 (for ever) or more, not {months}")
+        if not 0 <= months <= LONGEST_RETENTION_MONTHS:
+            raise InputError(
+                f"events are kept for 1 to {LONGEST_RETENTION_MONTHS} months, or for ever with 0, not for {months}"
+            )
         for table, instant in columns.INSTANTS.items():
             self.settle()
             change = f"MODIFY TTL toDateTime({instant}) + INTERVAL {months} MONTH" if months else "REMOVE TTL"

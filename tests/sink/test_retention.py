@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pytest
+
+from pipeline.errors import InputError
 from pipeline.sink.store import EmbeddedStore
 from tests.sink.events import counts, crossing, minutes, rows
 
@@ -18,9 +21,11 @@ def test_events_expire_and_their_counts_stay(store: EmbeddedStore) -> None:
     store.insert([*minutes(range(LONG_AGO, LONG_AGO + 15)), crossing(60 * LONG_AGO + 3), crossing(60 * LONG_AGO + 70)])
     expected = [(LONG_AGO, 2, 900.0, "complete")]
     assert counts(store) == expected
-    store.retain(1200)
+    store.retain(240)
     merge(store)
     assert rows(store.query(crossings)) == [(2,)]
+    with pytest.raises(InputError, match="1 to 240 months"):
+        store.retain(1200)
     store.retain(1)
     merge(store)
     assert rows(store.query(crossings)) == [(0,)]
