@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from pipeline.commands.arguments import instant_ns, store_password
-from pipeline.config import DEFAULT_TIMEZONE, GeometryConfig, load_site
+from pipeline.config import GeometryConfig, load_site
 from pipeline.errors import InputError, StorageError
 from pipeline.report.document import Document
 from pipeline.report.forms import survey_document
@@ -88,14 +88,17 @@ def _document(args: argparse.Namespace, query: Query, geometry: list[Approach]) 
         cameras = [find_camera(query, name) for name in args.camera] or read_cameras(query)
         if not cameras:
             raise InputError(f"the store {args.store} holds no counts; count or run into it first")
-        start, end = _period(args, ZoneInfo(DEFAULT_TIMEZONE))
-        compared = [(c, read_days(query, c, *_period(args, c.zone)), _coefficients(args, query, c)) for c in cameras]
+        compared = [
+            (c, read_days(query, c, *_whole_days(args, c.zone)), _coefficients(args, query, c)) for c in cameras
+        ]
+        start, end = _whole_days(args, cameras[0].zone)
         return city_document(compared, start, end, args.lang)
     camera = find_camera(query, args.camera[0])
-    start, end = _period(args, camera.zone)
     coefficients = _coefficients(args, query, camera)
     if args.kind != "survey":
-        return summary_document(camera, read_days(query, camera, start, end), coefficients, args.kind, args.lang)
+        days = read_days(query, camera, *_whole_days(args, camera.zone))
+        return summary_document(camera, days, coefficients, args.kind, args.lang)
+    start, end = _period(args, camera.zone)
     for name, moment in (("--from", start), ("--to", end)):
         if moment.timestamp() % BIN.total_seconds():
             raise InputError(f"{name} {moment.isoformat()} is not at a quarter of an hour; bins are 15 minutes")
@@ -111,6 +114,14 @@ def _period(args: argparse.Namespace, zone: ZoneInfo) -> tuple[datetime, datetim
     start, end = (datetime.fromtimestamp(instant_ns(text, zone) / NS_PER_S, zone) for text in (args.from_, args.to))
     if start >= end:
         raise InputError(f"--from {args.from_} is not before --to {args.to}; give a later --to")
+    return start, end
+
+
+def _whole_days(args: argparse.Namespace, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    start, end = _period(args, zone)
+    for name, moment in (("--from", start), ("--to", end)):
+        if moment.time() != time():
+            raise InputError(f"{name} {moment.isoformat()} is not midnight; a {args.kind} report is of whole days")
     return start, end
 
 

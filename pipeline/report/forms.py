@@ -194,6 +194,8 @@ def _volume_table(survey: Survey, arms: Sequence[ArmTable], language: Language) 
         rows[index] = (*row, hour)
     incomplete = sum(status != "complete" for status in survey.statuses)
     notes = [word("note blank", language), word("note status", language), word("note peak", language)]
+    if all(arm.arm.entering is None for arm in arms):
+        notes.append(word("note lines", language))
     if incomplete:
         notes.append(word("note incomplete", language).format(missing=incomplete, bins=len(rows)))
     return Table(

@@ -110,6 +110,11 @@ _WORDS: Final = {
         "Movements are vehicles that were followed from an entry line to an exit line; volume and PCU are counted at"
         " the entry line.",
     ),
+    "note lines": (
+        "Kamera ini tidak punya garis masuk: jumlah simpang adalah jumlah semua garis, dan kendaraan yang melewati dua"
+        " garis terhitung di keduanya.",
+        "This camera has no entry lines: its total adds all lines, with who crosses two in both.",
+    ),
     "note incomplete": (
         "Jumlah tidak lengkap: {missing} dari {bins} bin tidak lengkap.",
         "The total is incomplete: {missing} of {bins} bins are not complete.",

@@ -115,6 +115,11 @@ def test_cameras_of_a_city_stand_beside_one_another(simpang: Simpang, path: Path
         (("--camera", CAMERA, "--from", "2026-06-02", "--to", "2026-06-01"), ("2026-06-02", "--to")),
         (("--camera", CAMERA, "--from", "2026-06-01T08:05", "--to", "2026-06-02"), ("08:05", "quarter")),
         (("--camera", CAMERA, "--from", "2026-06-01", "--to", "2026-07-01"), ("7 days", "30", "--kind daily")),
+        (
+            ("--camera", CAMERA, "--kind", "daily", "--from", "2026-06-01T06:00", "--to", "2026-07-01"),
+            ("06:00", "midnight"),
+        ),
+        (("--kind", "city", "--from", "2026-06-01", "--to", "2026-06-01T12:00"), ("12:00", "whole days")),
         (("--camera", CAMERA, *DAY, "--out", "form.docx"), ("form.docx", ".xlsx")),
         (("--camera", CAMERA, *DAY, "--facility", "roundabout"), ("'roundabout'", "signalised_opposed")),
         (("--camera", CAMERA, "--from", "monday", "--to", "2026-07-01"), ("'monday'", "ISO 8601")),

@@ -124,6 +124,7 @@ def test_a_line_that_is_neither_entry_nor_exit_has_its_two_directions(store: Emb
     assert column(road, "Car", "Forward")[0] == 3
     assert column(road, "Car", "Backward")[0] == 0
     assert column(road, "Vehicles")[:2] == [3, None]
+    assert any("no entry lines" in note for note in table(document, "Volume").notes)
     assert column(road, "PCU")[0] == pytest.approx(3.0)
 
 
