@@ -25,6 +25,7 @@ LOAD_AT_START: Final = os.getloadavg()[0]
 PACKAGES: Final = (
     "av",
     "chdb-core",
+    "kafka-python",
     "numpy",
     "opencv-python",
     "openvino",
