@@ -154,7 +154,7 @@ class Worker:
             self._news.notify()
 
     def _has_room(self) -> bool:
-        return len(self._in_flight) < self._detector.concurrency + 1 and not self._unsaved
+        return len(self._in_flight) < self._detector.concurrency and not self._unsaved
 
     def _detect_next(self, now_s: float) -> bool:
         worked = False
