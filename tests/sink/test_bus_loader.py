@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -144,7 +145,7 @@ def test_a_batch_the_store_did_not_take_is_tried_again_after_ever_longer_waits_a
         loader.step(tenth / 10)
         if len(bus.log) > before:
             tries.append(tenth / 10)
-    waits = [later - earlier for earlier, later in zip(tries, tries[1:], strict=False)]
+    waits = [later - earlier for earlier, later in itertools.pairwise(tries)]
     assert 4 <= len(waits) <= 8
     assert all(limit / 2 <= wait <= limit + 0.1 for wait, limit in zip(waits, (1, 2, 4, 8, 8, 8), strict=False))
     assert set(bus.polls[1:]) == {0}
