@@ -22,8 +22,8 @@ from pipeline.errors import InputError
 SCHEMA_DIRECTORY: Final = Path(__file__).parent / "schema"
 
 _DEFINES: Final = re.compile(
-    r"^((?:CREATE (?:TABLE|MATERIALIZED VIEW) IF NOT EXISTS|CREATE OR REPLACE VIEW|(?:DROP|ALTER) (?:TABLE|VIEW)"
-    r"(?: IF EXISTS)?) \w+)"
+    r"^((?:CREATE (?:TABLE|MATERIALIZED VIEW) IF NOT EXISTS|CREATE OR REPLACE (?:VIEW|FUNCTION)"
+    r"|DROP (?:TABLE|VIEW|FUNCTION) IF EXISTS) \w+)"
 )
 _ENGINE: Final = re.compile(r"ENGINE = (\w*MergeTree)(?:\((\w+)\))?")
 

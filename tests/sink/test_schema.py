@@ -9,8 +9,8 @@ import pytest
 from pipeline.errors import InputError
 from pipeline.sink.migrations import SCHEMA_DIRECTORY, outstanding, read_migrations
 from pipeline.sink.store import EmbeddedStore
-from pipeline.types import VEHICLE_CLASSES
-from tests.sink.events import rows
+from pipeline.types import DIRECTIONS, VEHICLE_CLASSES
+from tests.sink.events import crossing, minute, rows
 
 CONTRACT = {
     "crossings", "movements", "coverage", "incidents", "counted_crossings", "counts_15m", "counts_1h", "counts_1d",
@@ -41,8 +41,15 @@ def test_counts_have_the_columns_of_the_contract(store: EmbeddedStore, view: str
 
 
 def test_the_views_count_the_classes_of_the_program(store: EmbeddedStore) -> None:
-    found = store.query("SELECT DISTINCT class FROM counter_cells")["class"].to_pylist()
-    assert sorted(found) == sorted(VEHICLE_CLASSES)
+    every = enumerate((direction, name) for direction in DIRECTIONS for name in VEHICLE_CLASSES)
+    store.insert([minute(0)])
+    for number, (direction, name) in every:
+        store.insert([crossing(t, direction=direction, vehicle_class=name, track=number) for t in range(number + 1)])
+    found = store.query("SELECT direction, class, count FROM counts_15m ORDER BY count")
+    assert [row[:2] for row in rows(found)] == [
+        (direction, name) for direction in DIRECTIONS for name in VEHICLE_CLASSES
+    ]
+    assert found["count"].to_pylist() == list(range(1, 11))
 
 
 def test_the_coefficients_are_those_of_the_file_with_a_source_for_each(store: EmbeddedStore) -> None:
