@@ -85,7 +85,7 @@ def build_app(
             with suppress(asyncio.CancelledError):
                 await looking
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/", page),
             Route("/junction/{camera}", page),
@@ -110,6 +110,8 @@ def build_app(
         exception_handlers={PipelineError: _refuse},
         lifespan=lifespan,
     )
+    app.state.close_streams = feed.close
+    return app
 
 
 def json_response(value: Any, status: int = 200) -> Response:

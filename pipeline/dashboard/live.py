@@ -36,7 +36,7 @@ class LiveFeed:
         self._every_s = every_s
         self._anchor_s = anchor_s
         self._on_change = on_change
-        self._watchers: set[asyncio.Queue[dict[str, Any]]] = set()
+        self._watchers: set[asyncio.Queue[dict[str, Any] | None]] = set()
         self._since_s: int | None = None
         self._pulse: list[dict[str, Any]] | None = None
 
@@ -63,14 +63,14 @@ class LiveFeed:
         self._on_change()
         for watcher in self._watchers:
             if watcher.full():
-                missed = watcher.get_nowait()
+                missed = watcher.get_nowait() or {"cameras": []}
                 watcher.put_nowait({"cameras": sorted({*missed["cameras"], *changed})})
             else:
                 watcher.put_nowait({"cameras": changed})
 
     async def stream(self) -> AsyncIterator[bytes]:
         """Messages for one watcher, as bytes of an event stream."""
-        watcher: asyncio.Queue[dict[str, Any]] = asyncio.Queue(maxsize=1)
+        watcher: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(maxsize=1)
         self._watchers.add(watcher)
         try:
             yield b"retry: 3000\n\n"
@@ -80,9 +80,18 @@ class LiveFeed:
                 except TimeoutError:
                     yield b": still here\n\n"
                 else:
+                    if message is None:
+                        return
                     yield b"event: counts\ndata: " + orjson.dumps(message) + b"\n\n"
         finally:
             self._watchers.discard(watcher)
+
+    def close(self) -> None:
+        """End every stream, so that the server can stop at once; browsers come back by themselves."""
+        for watcher in self._watchers:
+            if watcher.full():
+                watcher.get_nowait()
+            watcher.put_nowait(None)
 
     def _read(self) -> list[dict[str, Any]]:
         if self._since_s is None:

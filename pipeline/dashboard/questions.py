@@ -139,9 +139,9 @@ def peak_hours(store: Queryable, camera: str, from_day: str, to_day: str) -> lis
     """The peak hour of each local day from `from_day` to `to_day` (2025-03-17): day, hour_s, vehicles, smp, phf."""
     return _rows(
         store,
-        "SELECT toString(day) AS day, toInt64(toUnixTimestamp(hour_start)) AS hour_s, vehicles, smp, phf "
-        "FROM peak_hours WHERE camera = {camera:String} "
-        "AND day >= toDate({from_day:String}) AND day <= toDate({to_day:String}) ORDER BY day",
+        "SELECT toString(p.day) AS day, toInt64(toUnixTimestamp(hour_start)) AS hour_s, vehicles, smp, phf "
+        "FROM peak_hours AS p WHERE camera = {camera:String} "
+        "AND p.day >= toDate({from_day:String}) AND p.day <= toDate({to_day:String}) ORDER BY day",
         camera=camera,
         from_day=from_day,
         to_day=to_day,

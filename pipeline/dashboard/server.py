@@ -13,7 +13,7 @@ from pipeline.errors import InputError
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 GOODBYE_S: Final = 1
-"""Open live streams are cut off after so long when the server stops."""
+"""Answers that take longer than this are cut off when the server stops."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -41,21 +41,30 @@ def allowed_hosts(host: str) -> tuple[str, ...]:
     return (*LOOPBACK, "[::1]") if host in LOOPBACK else ("*",)
 
 
-def serve(app: Starlette, opened: socket.socket, *, started: Callable[[], None] = lambda: None) -> None:
-    """Serve `app` on `opened` until SIGINT or SIGTERM; `started` is called once it answers."""
-    config = uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_graceful_shutdown=GOODBYE_S, server_header=False
-    )
-    server = _Server(config, started)
-    server.run(sockets=[opened])
+class DashboardServer(uvicorn.Server):
+    """Serves an app of `build_app`; `started` is called once it answers. Its streams end before it stops."""
 
-
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
-        super().__init__(config)
+    def __init__(self, app: Starlette, *, started: Callable[[], None] = lambda: None) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app, log_level="warning", access_log=False, timeout_graceful_shutdown=GOODBYE_S, server_header=False
+            )
+        )
+        self._app = app
         self._tell = started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer."""
         await super().startup(sockets)
         if self.started:
             self._tell()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop answering."""
+        self._app.state.close_streams()
+        await super().shutdown(sockets)
+
+
+def serve(app: Starlette, opened: socket.socket, *, started: Callable[[], None] = lambda: None) -> None:
+    """Serve `app` on `opened` until SIGINT or SIGTERM."""
+    DashboardServer(app, started=started).run(sockets=[opened])

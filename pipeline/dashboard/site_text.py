@@ -43,7 +43,7 @@ def replace_lines(text: str, camera_id: str, lines: Sequence[LineConfig], names_
 
 
 def _fill(table: Any, line: LineConfig) -> None:
-    """Set what differs: a value that is set again loses the comment behind it."""
+    """Set what differs, and keep the comment behind it, which goes with the old value otherwise."""
     points = [[_number(value) for value in point] for point in line.points]
     values: dict[str, Any] = {"name": line.name, "points": points, "approach": line.approach, "role": line.role}
     for key, value in values.items():
@@ -53,10 +53,9 @@ def _fill(table: Any, line: LineConfig) -> None:
         elif key not in table:
             table.append(key, value)
         elif _plain(table[key]) != value:
-            comment = table[key].trivia.comment
+            old = table[key].trivia
             table[key] = value
-            if comment:
-                table[key].comment(comment.lstrip("# "))
+            table[key].trivia.comment_ws, table[key].trivia.comment = old.comment_ws, old.comment
 
 
 def _plain(item: Any) -> Any:

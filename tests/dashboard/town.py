@@ -82,19 +82,25 @@ def minute(camera: str, minute_s: int, observed_s: float = 60.0, reason: str = "
     return Coverage(camera, minute_s * NS_PER_S, observed_s, seen, seen - dropped, dropped, reason, 0, RUN)
 
 
+def has_hole(at_s: int) -> bool:
+    """Whether nothing is observed then: from 12:30 to 13:30 of each second day."""
+    day, second_of_day = divmod(at_s + 8 * 3600, 86400)
+    return bool(day % 2) and 45000 <= second_of_day < 48600
+
+
 def traffic(camera: str, from_s: int, to_s: int, *, scale: float = 1.0, seed: int = 1) -> Iterator[Event]:
     """Minute by minute; nothing is observed from 12:30 to 13:30 of each second day, and 20 s a minute from 22:00 on."""
     chance = random.Random(f"{camera}{seed}")
     track = 0
     for minute_s in range(from_s, to_s, 60):
         second_of_day = (minute_s + 8 * 3600) % 86400
-        day = (minute_s + 8 * 3600) // 86400
-        if day % 2 and 45000 <= second_of_day < 48600:
+        if has_hole(minute_s):
             yield minute(camera, minute_s, 0.0, "disconnected")
             continue
         late = second_of_day >= 22 * 3600
         yield minute(camera, minute_s, 40.0 if late else 60.0, "overload" if late else "", 25 if late else 0)
-        expected = flow_per_minute(second_of_day) * scale
+        # Days differ: the pages compare them.
+        expected = flow_per_minute(second_of_day) * scale * (0.8 + 0.08 * (minute_s // 86400 % 5))
         for _ in range(int(expected) + (chance.random() < expected % 1)):
             track += 1
             entry = chance.choices(ARMS[camera], weights=(5, 3, 4, 2)[: len(ARMS[camera])])[0]

@@ -5,7 +5,7 @@ import { cameraName, inUnit, rate, rateName } from "./format.js";
 import { t } from "./i18n.js";
 import { href } from "./state.js";
 
-const CELL = { width: 210, height: 132 };
+const CELL = { width: 224, height: 134 };
 const HEAD = 30;
 const GAP = 16;
 const COLUMNS = 4;
@@ -57,15 +57,15 @@ function junction(camera, at, most, state) {
   const flow = rate(camera.now, camera.emp, state);
   const radius = flow === null ? 22 : 22 + 20 * Math.sqrt(flow / most);
   const link = svg("a", { href: href({ page: "junction", camera: camera.id }), "data-go": true, "aria-label": `${cameraName(camera)}: ${flow === null ? t("no_observation") : `${inUnit(flow, state)} ${rateName(state)}`}, ${t(`state_${camera.state}`)}` },
-    svg("path", { class: "roads", d: "M105 -2V92M12 44H198" }),
-    svg("circle", { class: `node ${camera.state}`, cx: 105, cy: 44, r: radius }),
-    text(flow === null ? "–" : inUnit(flow, state), { x: 105, y: 50, class: "node-flow" }),
-    text(short(cameraName(camera)), { x: 105, y: 106, class: "node-name" }),
-    text(camera.state === "live" ? rateName(state) : t(`state_${camera.state}`), { x: 105, y: 121, class: "node-state" }));
+    svg("path", { class: "roads", d: "M112 -2V92M14 44H210" }),
+    svg("circle", { class: `node ${camera.state}`, cx: 112, cy: 44, r: radius }),
+    text(flow === null ? "–" : inUnit(flow, state), { x: 112, y: 50, class: "node-flow" }),
+    text(short(cameraName(camera)), { x: 112, y: 106, class: "node-name" }),
+    text(camera.state === "live" ? rateName(state) : t(`state_${camera.state}`), { x: 112, y: 121, class: "node-state" }));
   return svg("g", { transform: `translate(${at.x} ${at.y})` }, link);
 }
 
-const short = (name) => (name.length > 29 ? `${name.slice(0, 28)}…` : name);
+const short = (name) => (name.length > 30 ? `${name.slice(0, 29)}…` : name);
 
 function text(content, attributes) {
   const element = svg("text", attributes);

@@ -34,7 +34,7 @@ export function turningDiagram(turns, state, label) {
   const compass = arms.every((arm) => arm in ANGLES);
   const angle = (arm) => ((compass ? ANGLES[arm] : -90 + (360 / arms.length) * arms.indexOf(arm)) * Math.PI) / 180;
   const most = Math.max(1, ...turns.map((turn) => turn.value || 0));
-  const drawing = svg("svg", { class: "turning", viewBox: `0 0 ${SIZE} ${SIZE}`, role: "img", "aria-label": label });
+  const drawing = svg("svg", { class: "turning", viewBox: "-62 -36 644 592", role: "img", "aria-label": label });
   for (const arm of arms) drawing.append(road(angle(arm)));
   drawing.append(svg("circle", { class: "asphalt", cx: CENTRE, cy: CENTRE, r: 92 }));
   const drawn = [...turns].filter((turn) => turn.value).sort((a, b) => b.value - a.value);
@@ -71,7 +71,7 @@ function arrow(turn, arms, angle, most, state) {
   const reach = turn.from === turn.to ? 30 : 84;
   const [c1x, c1y] = [x1 - Math.cos(a) * reach, y1 - Math.sin(a) * reach];
   const [c2x, c2y] = [x2 - Math.cos(b) * reach, y2 - Math.sin(b) * reach];
-  const head = Math.max(5, width * 0.7);
+  const head = Math.max(6, width * 0.75);
   const [tipX, tipY] = [x2 + Math.cos(b) * head * 1.3, y2 + Math.sin(b) * head * 1.3];
   const [sideX, sideY] = [-Math.sin(b) * head, Math.cos(b) * head];
   const color = `var(${COLORS[index % COLORS.length]})`;
@@ -87,10 +87,10 @@ function sign(arm, at, turns, state, compass) {
   const sum = (list) => (list.some((turn) => turn.value !== null) ? list.reduce((total, turn) => total + (turn.value || 0), 0) : null);
   const entering = sum(turns.filter((turn) => turn.from === arm));
   const leaving = sum(turns.filter((turn) => turn.to === arm));
-  const [x, y] = [CENTRE + Math.cos(at) * 233, CENTRE + Math.sin(at) * 240];
-  const label = svg("text", { x, y: y - 1, class: "arm", style: `fill:var(${COLORS[index % COLORS.length]})` });
+  const [x, y] = [CENTRE + Math.cos(at) * 284, CENTRE + Math.sin(at) * 272];
+  const label = svg("text", { x, y: y - 2, class: "arm", style: `fill:var(${COLORS[index % COLORS.length]})` });
   label.textContent = compass ? t(`arm_${arm}`).replace(/^(.) \((.*)\)$/, "$1") : arm;
-  const flow = svg("text", { x, y: y + 14, class: "arm-flow" });
+  const flow = svg("text", { x, y: y + 15, class: "arm-flow" });
   flow.textContent = `↓${inUnit(entering, state)} ↑${inUnit(leaving, state)}`;
   return svg("g", {}, label, flow);
 }

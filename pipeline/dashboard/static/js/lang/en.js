@@ -66,6 +66,7 @@ export default {
   profile_86400: "Per day, {unit}. Hatched: not observed, not zero.",
   not_observed: "Not observed",
   partly: "Partly observed",
+  peak_hour: "Peak hour",
   peak: "Peak hour and PHF",
   peak_note: "The highest four consecutive complete 15-minute bins, all classes. PHF = V60 / (4 × max V15).",
   no_peak: "No hour was observed completely yet.",

@@ -66,6 +66,7 @@ export default {
   profile_86400: "Per hari, {unit}. Bidang berarsir: tidak terpantau, bukan nol.",
   not_observed: "Tidak terpantau",
   partly: "Terpantau sebagian",
+  peak_hour: "Jam puncak",
   peak: "Jam puncak dan PHF",
   peak_note: "Empat interval 15 menit lengkap berurutan yang tertinggi, semua kelas. PHF = V60 / (4 × V15 maks).",
   no_peak: "Belum ada satu jam yang terpantau lengkap.",

@@ -18,8 +18,7 @@ export async function cityPage(state) {
       banner(city, zone),
       el("div", { class: "page-head" }, el("h1", {}, t("overview")), el("p", { class: "note" }, hourText(city, zone))),
       totals(city, state),
-      mapCard(city, state),
-      alerts(city),
+      el("div", { class: "top" }, mapCard(city, state), alerts(city)),
       tiles(city, state),
     );
   };
@@ -87,15 +86,7 @@ function alerts(city) {
       : el("p", { class: "note" }, t("no_alerts")));
 }
 
-function tiles(city, state) {
-  const districts = new Map();
-  for (const camera of city.cameras) {
-    const name = camera.district || t("other_district");
-    districts.set(name, [...(districts.get(name) || []), camera]);
-  }
-  return el("div", { class: "districts" }, [...districts].map(([name, cameras]) =>
-    el("section", { class: "district" }, el("h2", {}, name), el("div", { class: "tiles" }, cameras.map((camera) => tile(camera, state))))));
-}
+const tiles = (city, state) => el("div", { class: "tiles" }, city.cameras.map((camera) => tile(camera, state)));
 
 function tile(camera, state) {
   const now = rate(camera.now, camera.emp, state);
@@ -106,7 +97,9 @@ function tile(camera, state) {
     "article",
     { class: "card tile", "data-camera": camera.id },
     el("div", { class: "tile-head" },
-      el("h3", {}, el("a", { href: href({ page: "junction", camera: camera.id }), "data-go": true }, cameraName(camera))),
+      el("div", {},
+        el("h2", {}, el("a", { href: href({ page: "junction", camera: camera.id }), "data-go": true }, cameraName(camera))),
+        el("p", { class: "note" }, camera.district || t("other_district"))),
       el("span", { class: `state ${camera.state}` }, t(`state_${camera.state}`))),
     el("div", { class: "flow" },
       el("b", { class: now === null ? "unseen" : null }, now === null ? t("no_observation") : inUnit(now, state)),

@@ -45,7 +45,7 @@ function figures(answer, peaks, where) {
   return el("dl", { class: "figures" },
     figure(t("sum"), sum === null ? t("no_observation") : inUnit(sum, where.state), sum === null ? "" : unitName(where.state)),
     figure(t("coverage"), percent(Math.min(1, observed / past_s)), ""),
-    figure(t("peak"), best ? `${clock(best.hour_s, where.zone)}–${clock(best.hour_s + 3600, where.zone)}` : "–", best ? `${number(best.vehicles)} ${t("vehicles_per_hour")}` : ""),
+    figure(t("peak_hour"), best ? `${clock(best.hour_s, where.zone)}–${clock(best.hour_s + 3600, where.zone)}` : "–", best ? `${number(best.vehicles)} ${t("vehicles_per_hour")}` : ""),
     figure(t("phf"), best ? number(best.phf, 2) : "–", ""));
 }
 

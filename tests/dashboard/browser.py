@@ -1,0 +1,64 @@
+"""A headless Chromium for the tests: Debian's packages, installed here where this may be done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from selenium import webdriver
+
+from tests.real_parts import missing
+
+PACKAGES = ("chromium", "chromium-driver")
+SIZES = {"phone": (390, 844), "desk": (1440, 900), "wall": (2560, 1440)}
+
+
+def start(profile: Path, size: str = "desk", *, downloads: Path | None = None) -> webdriver.Chrome:
+    """A browser with a fresh profile; skips (or fails, see `missing`) where there is none."""
+    browser, driver = _programs()
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for flag in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-extensions",
+        "--disable-dev-shm-usage",
+        "--renderer-process-limit=1",
+        "--force-color-profile=srgb",
+        "--lang=id",
+        f"--user-data-dir={profile}",
+        "--window-size={},{}".format(*SIZES[size]),
+    ):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    if downloads is not None:
+        options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    chrome.set_page_load_timeout(90)
+    return chrome
+
+
+def resize(chrome: webdriver.Chrome, size: str) -> None:
+    """Give the page the size of a phone, a desk or the wall, the window's frame not counted."""
+    width, height = SIZES[size]
+    chrome.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == "phone"},
+    )
+
+
+def _programs() -> tuple[str, str]:
+    found = shutil.which("chromium"), shutil.which("chromedriver")
+    if not all(found) and os.geteuid() == 0 and shutil.which("apt-get"):
+        for command in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
+            subprocess.run(["apt-get", "-qq", *command], capture_output=True, timeout=600, check=False)
+        found = shutil.which("chromium"), shutil.which("chromedriver")
+    browser, driver = found
+    if browser is None or driver is None:
+        missing("chromium", f"install Debian's {' and '.join(PACKAGES)}")
+    return browser, driver
