@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from pipeline.types import Frame
 
-WAITING_PER_CAMERA: Final = 2
+WAITING_PER_CAMERA: Final = 3
 """Frames of one camera that wait at most: more would only be older when their turn comes."""
 
 
