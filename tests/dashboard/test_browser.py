@@ -57,8 +57,7 @@ def ready(chrome: webdriver.Chrome) -> str:
     return str(chrome.execute_script("return document.getElementById('main').dataset.ready"))
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["phone", "wall"])
+@pytest.mark.parametrize(("size", "theme"), [("phone", "light"), ("wall", "dark")])
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_is_accessible_fits_and_says_nothing_on_the_console(
     chrome: webdriver.Chrome, served: Served, path: str, size: str, theme: str

@@ -27,20 +27,24 @@ export function hatch(color, background = "transparent") {
   return { image: canvas, repeat: "repeat" };
 }
 
+// A length in the page's type size, in pixels: the wall has larger type.
+const em = (size) => size * parseFloat(getComputedStyle(document.documentElement).fontSize);
+
 export function base() {
   const ink = css("--ink");
   const soft = css("--soft");
+  const fontSize = em(0.78);
   return {
     animation: false,
-    textStyle: { fontFamily: css("--font"), color: ink },
-    grid: { left: 8, right: 14, top: 34, bottom: 4, containLabel: true },
-    legend: { top: 0, left: 0, itemWidth: 14, itemHeight: 10, itemGap: 14, textStyle: { color: ink }, inactiveColor: soft },
+    textStyle: { fontFamily: css("--font"), color: ink, fontSize },
+    grid: { left: 8, right: 14, top: em(2.6), bottom: 4, containLabel: true },
+    legend: { type: "scroll", top: 0, left: 0, pageIconColor: css("--accent"), pageIconInactiveColor: css("--rule"), pageTextStyle: { color: soft }, itemWidth: 14, itemHeight: 10, itemGap: 14, textStyle: { color: ink, fontSize }, inactiveColor: soft },
     tooltip: {
       trigger: "axis",
       confine: true,
       backgroundColor: css("--card"),
       borderColor: css("--rule"),
-      textStyle: { color: ink, fontSize: 13 },
+      textStyle: { color: ink, fontSize: em(0.84) },
     },
     aria: { enabled: true },
   };
@@ -50,7 +54,7 @@ export function axis(extra = {}) {
   return {
     axisLine: { lineStyle: { color: css("--rule") } },
     axisTick: { show: false },
-    axisLabel: { color: css("--soft"), hideOverlap: true },
+    axisLabel: { color: css("--soft"), hideOverlap: true, fontSize: em(0.75) },
     nameTextStyle: { color: css("--soft") },
     splitLine: { lineStyle: { color: css("--rule"), opacity: 0.7 } },
     ...extra,

@@ -56,12 +56,12 @@ function field(name, cameras, columns, size, at, most, state) {
 function junction(camera, at, most, state) {
   const flow = rate(camera.now, camera.emp, state);
   const radius = flow === null ? 22 : 22 + 20 * Math.sqrt(flow / most);
-  const link = svg("a", { href: href({ page: "junction", camera: camera.id }), "data-go": true, "aria-label": `${cameraName(camera)}: ${flow === null ? t("no_observation") : `${inUnit(flow, state)} ${rateName(state)}`}, ${t(`state_${camera.state}`)}` },
+  const link = svg("a", { href: href({ page: "junction", camera: camera.id }), "data-go": true },
     svg("path", { class: "roads", d: "M112 -2V92M14 44H210" }),
     svg("circle", { class: `node ${camera.state}`, cx: 112, cy: 44, r: radius }),
     text(flow === null ? "–" : inUnit(flow, state), { x: 112, y: 50, class: "node-flow" }),
     text(short(cameraName(camera)), { x: 112, y: 106, class: "node-name" }),
-    text(camera.state === "live" ? rateName(state) : t(`state_${camera.state}`), { x: 112, y: 121, class: "node-state" }));
+    text(`${rateName(state)} · ${t(`state_${camera.state}`)}`, { x: 112, y: 121, class: "node-state" }));
   return svg("g", { transform: `translate(${at.x} ${at.y})` }, link);
 }
 

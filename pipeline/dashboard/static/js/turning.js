@@ -34,7 +34,7 @@ export function turningDiagram(turns, state, label) {
   const compass = arms.every((arm) => arm in ANGLES);
   const angle = (arm) => ((compass ? ANGLES[arm] : -90 + (360 / arms.length) * arms.indexOf(arm)) * Math.PI) / 180;
   const most = Math.max(1, ...turns.map((turn) => turn.value || 0));
-  const drawing = svg("svg", { class: "turning", viewBox: "-62 -36 644 592", role: "img", "aria-label": label });
+  const drawing = svg("svg", { class: "turning", viewBox: "-88 -36 696 592", role: "img", "aria-label": label });
   for (const arm of arms) drawing.append(road(angle(arm)));
   drawing.append(svg("circle", { class: "asphalt", cx: CENTRE, cy: CENTRE, r: 92 }));
   const drawn = [...turns].filter((turn) => turn.value).sort((a, b) => b.value - a.value);

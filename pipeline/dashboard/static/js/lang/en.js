@@ -55,7 +55,7 @@ export default {
   total_today: "Total today",
   busiest: "Busiest now",
   turning: "Turning movements",
-  turning_note: "Arrows are as wide as the flow; {unit}, {range}. From which arm to which.",
+  turning_note: "Arrows are as wide as the flow; {unit}, {range}. At each arm: ↓ entering, ↑ leaving.",
   no_turns: "No movements in this range. Movements need entry and exit lines.",
   from: "From",
   to: "To",

@@ -55,7 +55,7 @@ export default {
   total_today: "Jumlah hari ini",
   busiest: "Tersibuk sekarang",
   turning: "Gerakan membelok",
-  turning_note: "Lebar panah sebanding dengan arus; {unit}, {range}. Masuk dari lengan mana, keluar ke mana.",
+  turning_note: "Lebar panah sebanding dengan arus; {unit}, {range}. Di tiap lengan: ↓ masuk simpang, ↑ keluar.",
   no_turns: "Tidak ada gerakan pada rentang ini. Gerakan memerlukan garis masuk (entry) dan keluar (exit).",
   from: "Dari",
   to: "Ke",

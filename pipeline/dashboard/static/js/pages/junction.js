@@ -130,8 +130,7 @@ function profileCard(main, bins, where) {
     legend: { ...base().legend, data: [...names.map((name) => t(name)), t("not_observed"), t("partly")] },
     tooltip: { ...base().tooltip, formatter: (points) => tip(points, starts, known, where) },
     xAxis: axis({ type: "category", data: starts.map(label), splitLine: { show: false } }),
-    yAxis: axis({ type: "value", name: unitName(state), nameLocation: "end", nameTextStyle: { align: "left", color: css("--soft") }, max: niceTop(top) }),
-    grid: { ...base().grid, top: 62 },
+    yAxis: axis({ type: "value", max: niceTop(top) }),
     series: [
       ...names.map((name) => ({ name: t(name), type: "bar", stack: "flow", barCategoryGap: "12%", itemStyle: { color: classColor(name) }, data: starts.map((s) => value(s, name)) })),
       { name: t("not_observed"), type: "bar", stack: "flow", itemStyle: { color: hatch(css("--hatch"), css("--hatch-ground")) }, data: starts.map((s) => (unseen(s) ? niceTop(top) : null)) },
@@ -175,9 +174,8 @@ function daysCard(main, answer, where) {
   const weekBefore = isoDay(answer.period.to_s - 1 - 7 * 86400, zone);
   draw(host, {
     ...base(),
-    grid: { ...base().grid, top: 62 },
     xAxis: axis({ type: "category", boundaryGap: false, data: Array.from({ length: 24 }, (_, hour) => `${String(hour).padStart(2, "0")}:00`), splitLine: { show: false } }),
-    yAxis: axis({ type: "value", name: `${unitName(state)}/${t("hour").toLowerCase()}`, nameTextStyle: { align: "left", color: css("--soft") } }),
+    yAxis: axis({ type: "value" }),
     series: days.map(([name, known], index) => ({
       name: day(known.at_s, zone), type: "line", symbol: index === last ? "circle" : "none", symbolSize: 5, connectNulls: false, data: known.hours,
       lineStyle: { width: index === last ? 3.5 : name === weekBefore ? 2.5 : 1.3, type: name === weekBefore ? "dashed" : "solid" },
@@ -192,7 +190,7 @@ function linesCard(totals, where) {
   const table = () => [["line", "direction", ...CLASSES], ...totals.map((row) => [row.line, row.direction, ...CLASSES.map((name) => (row.counts ? row.counts[name] || 0 : null))])];
   return card(title, { note: unitName(state), tools: exports_(`simpang-${camera.id}-lines`, title, table, () => null).slice(0, 1) },
     el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, el("table", {},
-      el("thead", {}, el("tr", {}, [t("line"), t("direction"), ...CLASSES.map((name) => t(name)), t("sum")].map((name) => el("th", { scope: "col" }, name)))),
+      el("thead", {}, el("tr", {}, [t("line"), t("direction"), ...CLASSES.map((name) => t(name)), t("sum")].map((name, index) => el("th", { scope: "col", class: index === 1 ? "text" : null }, name)))),
       el("tbody", {}, totals.map((row) => el("tr", {}, el("th", { scope: "row" }, row.line), el("td", { class: "text" }, t(row.direction)),
         CLASSES.map((name) => el("td", {}, inUnit(row.counts ? amount({ [name]: row.counts[name] || 0 }, camera.emp, { ...state, class: "all" }) : null, state))),
         el("td", { class: "strong" }, inUnit(amount(row.counts, camera.emp, state), state))))))));
