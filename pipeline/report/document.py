@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
+
+SERIES_COLORS: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
+"""Of the parts of a chart's bars: Okabe and Ito's, told apart by colour-blind readers too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ class Table:
     """A status by row (complete, partial, interrupted, missed) where rows are bins; else empty."""
     total: tuple[Cell, ...] | None = None
     notes: tuple[str, ...] = ()
+    chart: tuple[int, ...] = ()
+    """Columns to draw as stacked bars, a bar a row, labelled by the column before the status."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,6 +207,7 @@ def _volume_table(survey: Survey, arms: Sequence[ArmTable], language: Language) 
         marks=survey.statuses,
         total=(*total_row(VOLUME_KEY, rows, len(columns) - 1, first, bool(incomplete), language), None),
         notes=tuple(notes),
+        chart=tuple(range(first, first + len(arms))),
     )
 
 

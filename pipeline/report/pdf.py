@@ -11,6 +11,7 @@ from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
 from pipeline.report.document import Cell, Document, Table, column_groups, formatted, value_of
+from pipeline.report.pdf_chart import draw_bars
 from pipeline.report.words import word
 from pipeline.report.xlsx import STATUS_COLORS
 
@@ -96,6 +97,8 @@ class _TableOnPages:
             pdf.add_page()
         pdf.set_font(_FONT, "B", 11)
         pdf.cell(0, 7, table.title, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        if table.chart:
+            draw_bars(pdf, table, _FONT)
         self._head()
         for number, row in enumerate(table.rows):
             mark = table.marks[number] if table.marks else "complete"

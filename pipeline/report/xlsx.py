@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import re
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from typing import Any, Final
 import xlsxwriter
 from xlsxwriter.utility import xl_rowcol_to_cell
 
-from pipeline.report.document import Cell, Document, Form, Formula, Ref, Table, column_groups
+from pipeline.report.document import SERIES_COLORS, Cell, Document, Form, Formula, Ref, Table, column_groups
 
 _EPOCH: Final = datetime(2000, 1, 1)
 """Stands in the file where the time of writing would, so that equal counts make equal files."""
@@ -97,6 +98,8 @@ class _Writer:
         for note in table.notes:
             self._write_note(sheet, below, len(table.columns) - 1, note)
             below += 1
+        if table.chart:
+            self._write_chart(sheet, place, table)
         if table.marks:
             frozen = sum(column.form == "text" for column in table.columns)
             sheet.freeze_panes(place.body, frozen)
@@ -124,6 +127,28 @@ class _Writer:
         sheet.merge_range(row, 0, row, last_column, note, style)
         across = sum(self._widths[sheet.get_name()][: last_column + 1])
         sheet.set_row(row, 15 * math.ceil(1.1 * len(note) / across))
+
+    def _write_chart(self, sheet: Any, place: _Place, table: Table) -> None:
+        """Stacked bars to the right of the table; a bin that was not observed has none."""
+        chart = self._book.add_chart({"type": "column", "subtype": "stacked"})
+        first, last = place.body, place.body + len(table.rows) - 1
+        label = sum(column.form == "text" for column in table.columns) - 2
+        for column, color in zip(table.chart, itertools.cycle(SERIES_COLORS), strict=False):
+            chart.add_series(
+                {
+                    "name": table.columns[column].title,
+                    "categories": [place.sheet, first, label, last, label],
+                    "values": [place.sheet, first, column, last, column],
+                    "fill": {"color": color},
+                    "gap": 25,
+                }
+            )
+        chart.set_title({"name": table.title, "overlay": False})
+        chart.set_legend({"position": "bottom"})
+        chart.set_size({"width": 900, "height": 360})
+        sheet.insert_chart(place.head, len(table.columns) + 1, chart)
+        # The chart stands beside the table on the screen; on paper it would make the table small.
+        sheet.print_area(0, 0, place.end, len(table.columns) - 1)
 
     def _write_row(self, sheet: Any, row: int, table: Table, cells: tuple[Cell, ...], **style: Any) -> None:
         for index, (cell, column) in enumerate(zip(cells, table.columns, strict=True)):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 import openpyxl
@@ -66,6 +68,12 @@ def test_a_missed_quarter_is_blank_also_where_formulas_stand(workbook: bytes) ->
     cells = row_of([[c.value for c in row] for row in book["U"].iter_rows()], "09:00–09:15")
     assert cells[1] == "missed"
     assert set(cells[2:]) == {None}
+
+
+def test_volume_is_drawn_from_its_cells(workbook: bytes) -> None:
+    chart = zipfile.ZipFile(io.BytesIO(workbook)).read("xl/charts/chart1.xml").decode()
+    series = re.findall(r"<c:val><c:numRef><c:f>(.*?)</c:f>", chart)
+    assert series == [f"Volume!${column}$4:${column}$11" for column in "CDEF"]
 
 
 def test_equal_reports_are_equal_bytes(document: Document, workbook: bytes) -> None:
