@@ -7,6 +7,7 @@ Every source is turned into `LabelledPicture`s with true proportions, at the sca
 from __future__ import annotations
 
 import math
+import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -154,18 +155,47 @@ def tiles(picture: LabelledPicture, width: int, count: int) -> Iterator[Labelled
         yield picture
         return
     for index, left in enumerate(np.linspace(0, full - width, count).astype(int)):
-        boxes = picture.boxes - (left, 0, left, 0)
-        clipped = boxes.copy()
-        clipped[:, [0, 2]] = np.clip(boxes[:, [0, 2]], 0, width)
-        visible = (clipped[:, 2] - clipped[:, 0]) / np.maximum(boxes[:, 2] - boxes[:, 0], 1e-9)
-        keep = visible >= 0.4
-        tile = LabelledPicture(
-            name=f"{picture.name}-{index}",
-            image=np.ascontiguousarray(picture.image[:, left : left + width]),
-            boxes=clipped[keep],
-            class_ids=picture.class_ids[keep],
-        )
-        yield grey_out(tile, clipped[(visible > 0) & ~keep])
+        yield _cut(picture, (int(left), 0), (width, picture.image.shape[0]), f"{picture.name}-{index}")
+
+
+def close_up(picture: LabelledPicture, width: int, rng: random.Random, zoom: float = 2.0) -> LabelledPicture | None:
+    """A tile around one of the picture's motorcycles, enlarged `zoom` times; None for a picture without one.
+
+    Labelled cameras look from afar, so motorcycles are small in them; the network would take a near motorcycle with two
+    riders for two motorcycles.
+    """
+    motorcycles = picture.boxes[picture.class_ids == CLASS_ID["motorcycle"]]
+    if len(motorcycles) == 0:
+        return None
+    x1, y1, x2, y2 = rng.choice(motorcycles.tolist())
+    height, full = picture.image.shape[:2]
+    size = min(round(width / zoom), full), min(round(height / zoom), height)
+    corner = [
+        min(max(0, round((low + high) / 2 - side * rng.uniform(0.3, 0.7))), most - side)
+        for low, high, side, most in zip((x1, y1), (x2, y2), size, (full, height), strict=True)
+    ]
+    tile = _cut(picture, (corner[0], corner[1]), size, f"{picture.name}-near")
+    return _resized(tile, round(size[0] * zoom), round(size[1] * zoom))
+
+
+def _cut(picture: LabelledPicture, corner: tuple[int, int], size: tuple[int, int], name: str) -> LabelledPicture:
+    """A part of a picture; a box of which less than 40 % lies in it is greyed out, any other is clipped."""
+    (left, top), (width, height) = corner, size
+    boxes = picture.boxes - (left, top, left, top)
+    clipped = np.clip(boxes, 0, (width, height, width, height))
+    visible = _area(clipped) / np.maximum(_area(boxes), 1e-9)
+    keep = visible >= 0.4
+    part = LabelledPicture(
+        name=name,
+        image=np.ascontiguousarray(picture.image[top : top + height, left : left + width]),
+        boxes=clipped[keep],
+        class_ids=picture.class_ids[keep],
+    )
+    return grey_out(part, clipped[(visible > 0) & ~keep])
+
+
+def _area(boxes: Boxes) -> npt.NDArray[np.float64]:
+    return np.asarray(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
 
 
 def write_yolo(pictures: Iterable[LabelledPicture], root: Path, split: str) -> list[Path]:
@@ -241,7 +271,8 @@ def _rows(path: Path, columns: int) -> npt.NDArray[np.float64]:
 
 def _resized(picture: LabelledPicture, width: int, height: int) -> LabelledPicture:
     old_height, old_width = picture.image.shape[:2]
-    image = cv2.resize(picture.image, (width, height), interpolation=cv2.INTER_AREA)
+    interpolation = cv2.INTER_AREA if width < old_width else cv2.INTER_LINEAR
+    image = cv2.resize(picture.image, (width, height), interpolation=interpolation)
     scale = (width / old_width, height / old_height) * 2
     return replace(picture, image=np.asarray(image, dtype=np.uint8), boxes=picture.boxes * scale)
 
@@ -255,5 +286,5 @@ def _overlap_of_smaller(a: Boxes, b: Boxes) -> npt.NDArray[np.float64]:
     top_left = np.maximum(a[:, None, :2], b[None, :, :2])
     bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
     intersection = np.prod(np.clip(bottom_right - top_left, 0, None), axis=2)
-    area_a, area_b = (np.prod(x[:, 2:] - x[:, :2], axis=1) for x in (a, b))
+    area_a, area_b = _area(a), _area(b)
     return np.asarray(intersection / np.maximum(np.minimum(area_a[:, None], area_b[None, :]), 1e-9))

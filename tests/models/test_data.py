@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import cv2
 import numpy as np
 import pytest
@@ -65,6 +67,34 @@ def test_a_vehicle_mostly_outside_a_tile_is_greyed_there():
 def test_a_narrow_picture_is_not_cut():
     whole = picture([[10, 10, 60, 60]], [0], size=(500, 400))
     assert list(data.tiles(whole, 512, 2)) == [whole]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_close_up_shows_a_motorcycle_twice_as_large_with_its_box_around_it(seed):
+    whole = picture([[600, 300, 640, 380], [20, 20, 120, 80]], [CLASS_ID["motorcycle"], CLASS_ID["car"]])
+    whole.image[300:380, 600:640] = 200
+    near = data.close_up(whole, 640, random.Random(seed))
+    assert near.image.shape == (468, 640, 3)
+    assert near.class_ids.tolist() == [CLASS_ID["motorcycle"]]
+    x1, y1, x2, y2 = near.boxes[0].round().astype(int)
+    assert (x2 - x1, y2 - y1) == (80, 160)
+    assert (near.image[y1 + 2 : y2 - 2, x1 + 2 : x2 - 2] == 200).all()
+
+
+def test_a_picture_without_a_motorcycle_has_no_close_up():
+    assert data.close_up(picture([[20, 20, 120, 80]], [CLASS_ID["car"]]), 640, random.Random(0)) is None
+
+
+def test_medan_pictures_without_a_label_file_are_left_out_and_ignored_regions_greyed(tmp_path):
+    labels = tmp_path / "labels"
+    (labels / "ignore").mkdir(parents=True)
+    for name in ("seen", "unseen"):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((234, 416, 3), 50, np.uint8))
+    (labels / "seen.txt").write_text("0 0.5 0.5 0.1 0.2\n")
+    (labels / "ignore" / "seen.txt").write_text("0 0 1 0.1\n")
+    (only,) = data.medan(tmp_path, labels)
+    assert (only.name, only.class_ids.tolist()) == ("seen", [CLASS_ID["motorcycle"]])
+    assert (only.image[20, 400] == data.GREY).all() and (only.image[100, 400] == 50).all()
 
 
 def test_pictures_with_a_rare_class_are_repeated():
