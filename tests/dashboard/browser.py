@@ -37,7 +37,10 @@ def start(profile: Path, size: str = "desk", *, downloads: Path | None = None) -
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     if downloads is not None:
-        options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+        settings: dict[str, object] = {"download.default_directory": str(downloads)}
+        # Otherwise a person would be asked before the second file.
+        settings["profile.default_content_setting_values.automatic_downloads"] = 1
+        options.add_experimental_option("prefs", settings)
     chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     chrome.set_page_load_timeout(90)
     return chrome
