@@ -26,6 +26,26 @@ DIRECTIONS: Final[tuple[Direction, Direction]] = ("forward", "backward")
 NS_PER_S: Final = 1_000_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle of a picture, in its pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @classmethod
+    def whole(cls, size: tuple[int, int]) -> Region:
+        """All of a picture of `size` (width, height)."""
+        return cls(0, 0, *size)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.width, self.height
+
+
 class Picture(Protocol):
     """A decoded picture that becomes BGR where it is looked at, and only as large as it is wanted there.
 
@@ -43,6 +63,10 @@ class Picture(Protocol):
 
     def scaled(self, size: tuple[int, int]) -> Image:
         """(height, width, 3) uint8, BGR, of `size` (width, height)."""
+        ...
+
+    def part(self, region: Region) -> Picture:
+        """What lies in `region`, at even x and y and inside the picture; nothing is copied."""
         ...
 
 

@@ -47,6 +47,15 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 ... (default: auto)")
 
 
+def add_region_argument(parser: argparse.ArgumentParser) -> None:
+    """--whole-picture: where in the picture vehicles are looked for."""
+    parser.add_argument(
+        "--whole-picture",
+        action="store_true",
+        help="look for vehicles in the whole picture, not only around the lines, where they are shown larger",
+    )
+
+
 def add_camera_arguments(parser: argparse.ArgumentParser, *, camera_required: bool) -> None:
     """--site, --camera, --line: where the lines come from."""
     parser.add_argument("--site", type=Path, metavar="FILE.toml", help="site file with cameras and their lines")

@@ -14,6 +14,7 @@ from pipeline.commands.arguments import (
     add_camera_arguments,
     add_model_arguments,
     add_period_arguments,
+    add_region_argument,
     store_password,
 )
 from pipeline.commands.footage import (
@@ -48,6 +49,7 @@ def add_count_parser(commands: Any) -> None:
     add_camera_arguments(parser, camera_required=False)
     add_period_arguments(parser, start_required=False)
     add_model_arguments(parser)
+    add_region_argument(parser)
     _add_output_arguments(parser)
     parser.add_argument("--store", metavar="DIR", help="also put the events into this store")
     parser.set_defaults(run=run_count)
@@ -62,6 +64,7 @@ def add_replay_parser(commands: Any) -> None:
     add_camera_arguments(parser, camera_required=True)
     add_period_arguments(parser, start_required=True)
     add_model_arguments(parser)
+    add_region_argument(parser)
     _add_output_arguments(parser)
     parser.add_argument("--store", metavar="DIR", required=True, help="the store to correct")
     parser.set_defaults(run=run_replay)
@@ -116,7 +119,7 @@ def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: 
             watchers.append(delivery.observe)
         for (video, source), job_lines in zip(sources, lines, strict=True):
             camera = place.camera_for(video)
-            run = run_id(video, camera, period, job_lines, detector)
+            run = run_id(video, camera, period, job_lines, detector, whole_picture=args.whole_picture)
             revision = 0
             if delivery is not None:
                 delivery.register_camera(
@@ -128,7 +131,17 @@ def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: 
                 revision = delivery.begin(
                     run, camera, job_lines, source, period.from_s, detector.info, redact(video), replay=replay
                 )
-            jobs.append(make_job(video, source, job_lines, camera=camera, revision=revision, run=run))
+            jobs.append(
+                make_job(
+                    video,
+                    source,
+                    job_lines,
+                    camera=camera,
+                    revision=revision,
+                    run=run,
+                    whole_picture=args.whole_picture,
+                )
+            )
         progress = stack.enter_context(Progress("counting", total_frames(jobs)))
         watchers.append(lambda job, frame, update: progress.advance(frame is not None))
         count_footage(jobs, detector, observe=_all_of(watchers))

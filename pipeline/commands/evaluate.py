@@ -11,12 +11,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.commands.arguments import add_model_arguments
+from pipeline.commands.arguments import add_model_arguments, add_region_argument
 from pipeline.commands.footage import Period, announced_detector, lines_of, open_footage, total_frames
 from pipeline.count import CameraCounter, CountUpdate
 from pipeline.detect import Detector, ModelInfo
 from pipeline.detect.letterbox import PIXEL_BUDGET
 from pipeline.detect.loading import DEFAULT_CONFIDENCE, DEFAULT_IOU
+from pipeline.detect.region import MARGIN
 from pipeline.errors import InputError
 from pipeline.report.accuracy import AccuracyReport, CountedClip, Truth, evaluate, load_truths
 from pipeline.report.accuracy_baseline import Verdict, compare, load_baseline, make_baseline, save_baseline
@@ -57,6 +58,7 @@ def add_eval_parser(commands: Any) -> None:
         "--wrong", type=Path, metavar="DIR", help="write a page with the cause and pictures of every wrong count"
     )
     add_model_arguments(parser)
+    add_region_argument(parser)
     parser.set_defaults(run=run_eval)
 
 
@@ -68,7 +70,7 @@ def run_eval(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
         raise InputError(f"cannot write the baseline {args.save_baseline}: there is no such folder; make it first")
     with ExitStack() as stack:
         folder = args.clips or args.truth[0].parent / "clips"
-        jobs = open_jobs(truth, folder, stack, watched=args.wrong is not None)
+        jobs = open_jobs(truth, folder, stack, watched=args.wrong is not None, whole_picture=args.whole_picture)
         detector = stack.enter_context(announced_detector(args))
         _count(jobs, detector)
         model = detector.info
@@ -80,10 +82,14 @@ def run_eval(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
         mistakes = write_wrong(args.wrong, report, evidence, lambda clip: _open(clip, folder))
         print(f"{cause_table(mistakes)}\nsee {args.wrong / 'index.html'}", file=sys.stderr)
     if args.save_baseline:
+        margin = 1.0 if args.whole_picture else MARGIN
         settings = {"confidence": DEFAULT_CONFIDENCE, "iou": DEFAULT_IOU, "pixel_budget": PIXEL_BUDGET}
         files = " ".join(path.name for path in args.truth)
         recorded = make_baseline(
-            report, (files, truth.digest), (model.name, model.digest), settings | {"tolerance_s": TOLERANCE_S}
+            report,
+            (files, truth.digest),
+            (model.name, model.digest),
+            settings | {"tolerance_s": TOLERANCE_S, "margin": margin},
         )
         save_baseline(args.save_baseline, recorded)
     return 1 if verdict and verdict.worse else 0
@@ -93,11 +99,13 @@ def _open(clip: str, folder: Path) -> FrameSource:
     return open_footage(clip if clip.startswith(SIMULATED) else str(folder / clip), clip, Period(0, None, None))
 
 
-def open_jobs(truth: Truth, folder: Path, stack: ExitStack, *, watched: bool = False) -> list[FootageJob]:
+def open_jobs(
+    truth: Truth, folder: Path, stack: ExitStack, *, watched: bool = False, whole_picture: bool = False
+) -> list[FootageJob]:
     """One for each clip, all opened, so that a missing one is found before anything is counted.
 
-    `watched` counters keep what was seen, to tell why counts are wrong. Raises InputError where a clip is not there or
-    does not fit its lines.
+    `watched` counters keep what was seen, to tell why counts are wrong; `whole_picture` as in `FootageJob`. Raises
+    InputError where a clip is not there or does not fit its lines.
     """
     if not folder.is_dir() and any(not clip.name.startswith(SIMULATED) for clip in truth.clips):
         raise InputError(f"there is no folder of clips at {folder}; say where they are with --clips")
@@ -106,7 +114,7 @@ def open_jobs(truth: Truth, folder: Path, stack: ExitStack, *, watched: bool = F
         source = stack.enter_context(_open(clip.name, folder))
         lines = lines_of(source, tuple(line.line for line in clip.lines), clip.name)
         counter = WatchedCounter(clip.name, lines) if watched else CameraCounter(clip.name, lines)
-        jobs.append(FootageJob(source, counter, lines, clip.name))
+        jobs.append(FootageJob(source, counter, lines, clip.name, whole_picture))
     return jobs
 
 

@@ -106,17 +106,33 @@ def lines_of(source: FrameSource, lines: tuple[CountingLine, ...], video: str) -
 
 
 def make_job(
-    video: str, source: FrameSource, lines: tuple[CountingLine, ...], *, camera: str, revision: int, run: str
+    video: str,
+    source: FrameSource,
+    lines: tuple[CountingLine, ...],
+    *,
+    camera: str,
+    revision: int,
+    run: str,
+    whole_picture: bool = False,
 ) -> FootageJob:
-    """A job that counts `source` on `lines`."""
-    return FootageJob(source, CameraCounter(camera, lines, revision=revision, run=run), lines, redact(video))
+    """A job that counts `source` on `lines`, looking around them or at the whole picture."""
+    counter = CameraCounter(camera, lines, revision=revision, run=run)
+    return FootageJob(source, counter, lines, redact(video), whole_picture)
 
 
-def run_id(video: str, camera: str, period: Period, lines: tuple[CountingLine, ...], detector: Detector) -> str:
+def run_id(
+    video: str,
+    camera: str,
+    period: Period,
+    lines: tuple[CountingLine, ...],
+    detector: Detector,
+    *,
+    whole_picture: bool = False,
+) -> str:
     """The same for the same footage, period, lines and model, so that counting them again adds nothing to a store."""
     return event_id(
         "run", _fingerprint(video), camera, period.start_at_ns, str(period.from_s), str(period.to_s), repr(lines),
-        detector.info.digest,
+        detector.info.digest, "whole picture" if whole_picture else "around the lines",
     )  # fmt: skip
 
 

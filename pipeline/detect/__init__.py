@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from pipeline.detect.loading import load_detector
 from pipeline.detect.protocol import Detector, ModelInfo
+from pipeline.detect.region import detect_in, region_of
 
-__all__ = ["Detector", "ModelInfo", "load_detector"]
+__all__ = ["Detector", "ModelInfo", "detect_in", "load_detector", "region_of"]

@@ -25,9 +25,9 @@ from typing import Final
 import supervision as sv
 
 from pipeline.count import CameraCounter, CountUpdate
-from pipeline.detect import Detector
+from pipeline.detect import Detector, detect_in, region_of
 from pipeline.source import FrameSource
-from pipeline.types import NS_PER_S, CountingLine, Coverage, Crossing, Frame, Movement
+from pipeline.types import NS_PER_S, CountingLine, Coverage, Crossing, Frame, Movement, Region
 
 BURST: Final = 4
 """Frames that are decoded, and later counted, in a row."""
@@ -45,6 +45,8 @@ class FootageJob:
     lines: tuple[CountingLine, ...]
     label: str
     """The video's name as messages show it, without secrets."""
+    whole_picture: bool = False
+    """Whether vehicles are looked for in the whole picture and not only around the lines."""
     frames: int = 0
     crossings: list[Crossing] = field(default_factory=list)
     movements: list[Movement] = field(default_factory=list)
@@ -52,6 +54,12 @@ class FootageJob:
     first_captured_at_ns: int | None = None
     last_captured_at_ns: int | None = None
     elapsed_s: float = 0.0
+
+    @property
+    def region(self) -> Region:
+        """The part of each picture that the detector is shown."""
+        size = self.source.size
+        return Region.whole(size) if self.whole_picture else region_of(self.lines, size)
 
     @property
     def duration_s(self) -> float:
@@ -121,12 +129,13 @@ def _detect_in_order(
     def read(job: FootageJob) -> None:
         burst = _Burst(job, [])
         error: BaseException | None = None
+        region = job.region
         try:
             with job.source as source:
                 for frame in source:
                     if stop.is_set():
                         return
-                    burst.frames.append((frame, detecting.submit(detector.detect, [frame.pixels])))
+                    burst.frames.append((frame, detecting.submit(detect_in, detector, [frame.pixels], [region])))
                     if len(burst.frames) == BURST:
                         put(burst)
                         burst = _Burst(job, [])

@@ -10,11 +10,11 @@ import supervision as sv
 
 from pipeline import __version__
 from pipeline.count import CameraCounter, CountUpdate, Interruption
-from pipeline.detect import ModelInfo
+from pipeline.detect import ModelInfo, region_of
 from pipeline.runtime.messages import LATENCY_BOUNDS_S, CameraSpec
 from pipeline.sink.registrations import CameraRegistration, LinesRegistration, Record, RunRegistration
 from pipeline.source import redact
-from pipeline.types import NS_PER_S, Coverage, Frame, event_id
+from pipeline.types import NS_PER_S, Coverage, Frame, Region, event_id
 
 CHECKPOINT_NS = 5 * NS_PER_S
 """How much observed time a killed process may take with it."""
@@ -65,6 +65,10 @@ class LiveCamera:
             ),
             LinesRegistration(spec.camera, self._run, spec.lines),
         ]
+
+    def region(self, picture_size: tuple[int, int]) -> Region:
+        """The part of a picture of `picture_size` (width, height) that the detector is shown."""
+        return region_of(self.spec.lines, picture_size)
 
     def count(self, frame: Frame, detections: sv.Detections, now_ns: int) -> list[Record]:
         """Count a frame; `now_ns` is when that happened."""

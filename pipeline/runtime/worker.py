@@ -21,7 +21,7 @@ from typing import Final
 import supervision as sv
 
 from pipeline.count import Interruption
-from pipeline.detect import Detector
+from pipeline.detect import Detector, detect_in
 from pipeline.errors import StorageError
 from pipeline.runtime.batcher import Batcher
 from pipeline.runtime.capture import Capture, OpenFeed
@@ -31,7 +31,7 @@ from pipeline.runtime.schedule import RateGovernor
 from pipeline.sink.outbox import Outbox
 from pipeline.sink.registrations import Record
 from pipeline.source.live_open import open_live
-from pipeline.types import NS_PER_S, Frame
+from pipeline.types import NS_PER_S, Frame, Region
 
 log = logging.getLogger(__name__)
 
@@ -163,13 +163,19 @@ class Worker:
                 batch = self._batcher.next_batch(now_s)
             if not batch:
                 break
-            future = self._detecting.submit(self._detector.detect, [frame.pixels for frame in batch])
+            pictures = [frame.pixels for frame in batch]
+            regions = [self._region_of(frame) for frame in batch]
+            future = self._detecting.submit(detect_in, self._detector, pictures, regions)
             self._in_flight.append((batch, future))
             future.add_done_callback(self._announce)
             self._batches += 1
             self._frames += len(batch)
             worked = True
         return worked
+
+    def _region_of(self, frame: Frame) -> Region:
+        live = self._cameras.get(frame.camera)
+        return live.region(frame.size) if live is not None else Region.whole(frame.size)
 
     def _count_detected(self) -> bool:
         worked = False

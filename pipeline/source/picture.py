@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import VideoReformatter
 
 from pipeline.scaling import scale_into
-from pipeline.types import Image
+from pipeline.types import Image, Region
 
 PLANAR: Final = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p")
 """Formats of one byte a sample, each plane of which can be scaled by itself; cameras send one of the first two."""
@@ -42,15 +43,18 @@ class Converters:
         self._idle.append(bench)
         return image
 
-    def scaled_to_bgr(self, picture: VideoFrame, width: int, height: int) -> Image:
-        """The same of a `PLANAR` picture, but each plane is scaled first, so that only as many pixels are converted."""
+    def scaled_to_bgr(self, picture: VideoFrame, planes: Sequence[Image], width: int, height: int) -> Image:
+        """The same of `planes`, all or a part of a `PLANAR` picture's.
+
+        Each plane is scaled first, so that only as many pixels are converted.
+        """
         bench = self._take()
         small = bench.scaled
         if small is None or (small.width, small.height, small.format.name) != (width, height, picture.format.name):
             small = bench.scaled = VideoFrame(width, height, picture.format.name)
         small.colorspace, small.color_range = picture.colorspace, picture.color_range
-        for source, target in zip(picture.planes, small.planes, strict=True):
-            scale_into(_samples(source), _samples(target))
+        for source, target in zip(planes, small.planes, strict=True):
+            scale_into(source, _samples(target))
         image = _convert(bench, small, width, height)
         self._idle.append(bench)
         return image
@@ -68,24 +72,37 @@ class DecodedPicture:
 
     frame: VideoFrame = field(repr=False)
     converters: Converters = field(repr=False)
+    region: Region | None = None
+    """The part of the decoder's picture that this one shows; None for all of it."""
 
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) in pixels."""
-        return self.frame.width, self.frame.height
+        return (self.frame.width, self.frame.height) if self.region is None else self.region.size
 
     @property
     def planes(self) -> tuple[Image, ...]:
         """Y, U and V, each (rows, columns) uint8, views of the decoder's buffers."""
-        return tuple(map(_samples, self.frame.planes))
+        planes = map(_samples, self.frame.planes)
+        if self.region is None:
+            return tuple(planes)
+        whole = (self.frame.width, self.frame.height)
+        return tuple(_part_of_plane(plane, whole, self.region) for plane in planes)
 
     def to_image(self) -> Image:
         """See `Picture.to_image`."""
-        return self.converters.to_bgr(self.frame, *self.size)
+        if self.region is None:
+            return self.converters.to_bgr(self.frame, *self.size)
+        return self.scaled(self.size)
 
     def scaled(self, size: tuple[int, int]) -> Image:
         """See `Picture.scaled`."""
-        return self.converters.scaled_to_bgr(self.frame, *size)
+        return self.converters.scaled_to_bgr(self.frame, self.planes, *size)
+
+    def part(self, region: Region) -> DecodedPicture:
+        """See `Picture.part`."""
+        x, y = (0, 0) if self.region is None else (self.region.x, self.region.y)
+        return replace(self, region=Region(x + region.x, y + region.y, region.width, region.height))
 
 
 def pixels_of(picture: VideoFrame, size: tuple[int, int], converters: Converters) -> Image | DecodedPicture:
@@ -115,6 +132,16 @@ def upright_size(picture: VideoFrame) -> tuple[int, int]:
 def _convert(bench: _Bench, picture: VideoFrame, width: int, height: int) -> Image:
     plane = bench.converter.reformat(picture, width, height, "bgr24", threads=1).planes[0]
     return _rows(plane)[:, : width * 3].reshape(height, width, 3)
+
+
+def _part_of_plane(plane: Image, whole: tuple[int, int], region: Region) -> Image:
+    """`region`, given in pixels of the picture, of a plane that may hold one sample for two pixels a side.
+
+    At even x and y the colours stay where they are on the brightness.
+    """
+    per_x, per_y = round(whole[0] / plane.shape[1]), round(whole[1] / plane.shape[0])
+    right, bottom = -(-(region.x + region.width) // per_x), -(-(region.y + region.height) // per_y)
+    return plane[region.y // per_y : bottom, region.x // per_x : right]
 
 
 def _samples(plane: VideoPlane) -> Image:

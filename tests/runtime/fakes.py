@@ -15,8 +15,15 @@ from pipeline.source import SourceStats
 from pipeline.types import NS_PER_S, Frame, Image
 
 
+def car_at(position: int) -> Image:
+    """(100, 200, 3): a black picture with a white column where the car's middle is."""
+    image = np.zeros((100, 200, 3), np.uint8)
+    image[:, position] = 255
+    return image
+
+
 class ScriptedSource:
-    """Frames at 10 a second whose pixel (0, 0) holds the position of one car; raises `error` after the last."""
+    """Frames at 10 a second, each with one car (see `car_at`); raises `error` after the last."""
 
     size = (200, 100)
     fps = 10.0
@@ -34,7 +41,7 @@ class ScriptedSource:
 
     def _read(self) -> Iterator[Frame]:
         for seq, position in enumerate(self.positions):
-            image = np.full((100, 200, 3), position, np.uint8)
+            image = car_at(position)
             self.stats.frames_seen += 1
             self.delivered += 1
             yield Frame(self.camera, seq, seq * NS_PER_S // 10, image)
@@ -58,7 +65,7 @@ class ScriptedSource:
 
 
 class PixelDetector:
-    """Sees one car where the picture's grey level says; slower on even levels, so that results come out of order."""
+    """Sees one car around the white column; slower on even columns, so that results come out of order."""
 
     def __init__(self, concurrency: int = 3, error: Exception | None = None) -> None:
         self.concurrency = concurrency
@@ -72,11 +79,12 @@ class PixelDetector:
         self.threads.add(threading.get_ident())
         results = []
         for image in images:
-            level = int(image[0, 0, 0])
-            if level % 2 == 0:
+            columns = np.flatnonzero(image[0, :, 0])
+            if not columns.size or columns[0] % 2 == 0:
                 time.sleep(0.003)
-            box = np.array([[level - 10, 40, level + 10, 60]], np.float32)
-            results.append(sv.Detections(xyxy=box, confidence=np.array([0.9], np.float32), class_id=np.array([1], int)))
+            boxes = np.array([[column - 10, 40, column + 10, 60] for column in columns], np.float32).reshape(-1, 4)
+            scores, classes = np.full(len(boxes), 0.9, np.float32), np.ones(len(boxes), int)
+            results.append(sv.Detections(xyxy=boxes, confidence=scores, class_id=classes))
         return results
 
     def close(self) -> None:

@@ -6,13 +6,12 @@ import queue
 import time
 from collections.abc import Callable, Generator
 
-import numpy as np
-
 from pipeline.errors import FeedError
 from pipeline.runtime.messages import CameraSpec
 from pipeline.runtime.worker import Worker
 from pipeline.source.live import LiveStats
 from pipeline.types import NS_PER_S, CountingLine, Frame
+from tests.runtime.fakes import car_at
 
 TICK_NS = NS_PER_S // 10
 START_NS = 29_000_000 * 60 * NS_PER_S
@@ -31,10 +30,9 @@ class HandFeed:
         self._at_ns = START_NS
 
     def show(self, *positions: int) -> None:
-        """A frame each, a tick apart, whose pixels say where the car is."""
+        """A frame each, a tick apart, with the car there."""
         for position in positions:
-            image = np.full((100, 200, 3), position, np.uint8)
-            self._items.put(Frame(self.camera, self._seq, self._at_ns, image))
+            self._items.put(Frame(self.camera, self._seq, self._at_ns, car_at(position)))
             self._seq, self._at_ns = self._seq + 1, self._at_ns + TICK_NS
 
     def lose(self, state: str, for_s: float = 0.0) -> None:

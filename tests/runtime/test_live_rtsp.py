@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import supervision as sv
 
-from pipeline.detect import ModelInfo
+from pipeline.detect import ModelInfo, region_of
 from pipeline.runtime.messages import CameraSpec, CameraStatus
 from pipeline.runtime.worker import Worker
 from pipeline.sink.outbox import Outbox
@@ -244,7 +244,7 @@ def test_a_wrong_password_is_named_as_such_and_no_password_is_shown(report: Repo
 
 def test_a_camera_that_changes_its_resolution_goes_on_in_the_size_its_lines_were_drawn_for(report: Report) -> None:
     assert report.states["resize"] in (["connecting", "live"], ["live"])
-    assert report.sizes == {(320, 180)}
+    assert report.sizes == {region_of((LINE,), (320, 180)).size}
 
 
 def test_on_a_link_that_loses_a_fifth_of_its_packets_what_is_damaged_is_counted_and_left_out(report: Report) -> None:
