@@ -20,6 +20,8 @@ from pipeline.sink.kafka_source import KafkaSource
 from pipeline.sink.store import EmbeddedStore
 
 QUIET_S = 8.0
+FIRST_S = 60.0
+"""The group waits for a member that was killed until its session has timed out."""
 
 
 class MortalSource(KafkaSource):
@@ -41,7 +43,7 @@ def main(bus: str, store_path: str, last_commit: int | None) -> None:
     with EmbeddedStore(store_path) as store, MortalSource(BusAddress.parse(bus), "loaders", last_commit) as source:
         loader = BusLoader(source, store, batch_size=1500, max_wait_s=0.3)
         loaded, since_s = 0, time.monotonic()
-        while time.monotonic() - since_s < QUIET_S:
+        while time.monotonic() - since_s < (QUIET_S if loaded else FIRST_S):
             loader.step(time.monotonic())
             if loader.stats.loaded > loaded:
                 loaded, since_s = loader.stats.loaded, time.monotonic()
