@@ -22,8 +22,8 @@ def build_parser() -> argparse.ArgumentParser:
     from pipeline.commands.demo import add_demo_parser
     from pipeline.commands.doctor import add_doctor_parser
     from pipeline.commands.evaluate import add_eval_parser
-    from pipeline.commands.loader import add_loader_parser
     from pipeline.commands.export import add_export_parser
+    from pipeline.commands.loader import add_loader_parser
     from pipeline.commands.query import add_query_parser
     from pipeline.commands.report import add_report_parser
     from pipeline.commands.run import add_run_parser
