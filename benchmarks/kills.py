@@ -27,7 +27,7 @@ from typing import Any, Final
 
 from benchmarks._report import give_up, publish, table
 from pipeline.count import CameraCounter
-from pipeline.detect import load_detector
+from pipeline.detect import detect_in, load_detector, region_of
 from pipeline.errors import InputError
 from pipeline.runtime.exporter import PoolStatus, read_status
 from pipeline.sink.store import open_store
@@ -97,8 +97,9 @@ def one_round(setting: Setting) -> list[Passage]:
     with load_detector(setting.model, "cpu") as detector:
         for round_ in range(3):
             with open_source(str(setting.clip), camera="reference", start_at_ns=round_ * LOOP_S * NS_PER_S) as source:
+                region = region_of((setting.line,), source.size)
                 for frame in source:
-                    (found,) = detector.detect([frame.pixels])
+                    (found,) = detect_in(detector, [frame.pixels], [region])
                     crossings += counter.update(frame.seq, frame.captured_at_ns, found).crossings
     crossings += counter.finish().crossings
     begin_ns, end_ns = LOOP_S * NS_PER_S, 2 * LOOP_S * NS_PER_S

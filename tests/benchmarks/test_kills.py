@@ -1,9 +1,11 @@
 """The benchmark that kills workers, with a network so small and pictures so plain that it runs in a minute."""
 
+import os
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import pytest
 
 from benchmarks.kills import FPS, LOOP_S, Passage, Setting, match, one_round, run_kills
 from pipeline.types import NS_PER_S, CountingLine
@@ -12,7 +14,8 @@ from tests.detect.tiny_model import CELL, RED, picture, save_model
 WIDTH, HEIGHT = 832, 480
 ROWS = HEIGHT // CELL
 EVERY_FRAMES = 7
-LINE = CountingLine("middle", (0.0, 250.0), (831.0, 250.0))
+LINE = CountingLine("middle", (0.0, 130.0), (831.0, 370.0))
+"""Slanted, so that the region around it is the whole picture: the tiny network only knows its own scale."""
 
 
 def falling_cars(path: Path) -> Path:
@@ -40,6 +43,10 @@ def test_passages_are_matched_one_to_one_in_time_and_direction() -> None:
     assert left == [counted[1], Passage(20 * NS_PER_S, "backward")]
 
 
+@pytest.mark.skipif(
+    os.environ.get("SIMPANG_SLOW") != "1",
+    reason="takes two minutes and wants an idle machine: set SIMPANG_SLOW=1, or run python -m benchmarks.kills",
+)
 def test_every_crossing_of_the_claimed_seconds_is_counted_once_though_the_worker_is_killed(tmp_path: Path) -> None:
     setting = Setting(falling_cars(tmp_path / "cars.mp4"), LINE, save_model(tmp_path / "model"))
     assert len(one_round(setting)) == len(range(0, round(LOOP_S * FPS) - ROWS, EVERY_FRAMES))
