@@ -1,25 +1,5 @@
 -- The count views over the tallies. What they mean is as in 0004: see there for `count`, `status` and which bins are
--- listed. Days come from tallies that are summed before anything is listed, and the rule for `status` stands once.
-
-CREATE OR REPLACE VIEW counter_cells AS
-SELECT
-    kind,
-    arrayJoin(arrayEnumerate(cells)) AS position,
-    cells[position].1 AS direction,
-    cells[position].2 AS class
-FROM
-(
-    SELECT
-        kind,
-        arrayFlatten(arrayMap(
-            d -> arrayMap(c -> (d, c), ['motorcycle', 'car', 'bus', 'truck', 'bicycle']), directions)) AS cells
-    FROM
-    (
-        SELECT 'line' AS kind, ['forward', 'backward'] AS directions
-        UNION ALL
-        SELECT 'turn' AS kind, [''] AS directions
-    )
-);
+-- listed. Days come from tallies that are summed before anything is listed.
 
 -- From when to when a counter is listed: its runs, and the bins between two of them up to 31 days apart.
 CREATE OR REPLACE VIEW counter_spans AS
@@ -128,80 +108,114 @@ SELECT
     emptyArrayUInt64() AS n
 FROM missed_counters;
 
-CREATE OR REPLACE VIEW wide_tallies AS
-SELECT 900 AS width_s, kind, camera, bin AS start, line, to_line, observed_us, lossy, head, tail, n
-FROM tallies
-UNION ALL
-SELECT
-    3600 AS width_s,
-    kind,
-    camera,
-    toStartOfHour(t.bin) AS start,
-    line,
-    to_line,
-    sum(t.observed_us) AS observed_us,
-    max(t.lossy) AS lossy,
-    min(t.head) AS head,
-    max(t.tail) AS tail,
-    sumForEach(t.n) AS n
-FROM tallies AS t
-GROUP BY kind, camera, start, line, to_line
-UNION ALL
--- Days are local days of the camera; one that nobody registered is taken to be in Asia/Makassar (UTC+8).
-SELECT
-    86400 AS width_s,
-    t.kind AS kind,
-    t.camera AS camera,
-    toDateTime(intDiv(toUnixTimestamp(t.bin) + offset_s, 86400) * 86400 - offset_s, 'UTC') AS start,
-    t.line AS line,
-    t.to_line AS to_line,
-    sum(t.observed_us) AS observed_us,
-    max(t.lossy) AS lossy,
-    min(t.head) AS head,
-    max(t.tail) AS tail,
-    sumForEach(t.n) AS n
-FROM tallies AS t
-LEFT JOIN (SELECT camera, utc_offset_s FROM cameras_stored FINAL) AS z ON t.camera = z.camera
-GROUP BY kind, camera, if(z.camera = '', 28800, z.utc_offset_s) AS offset_s, start, line, to_line;
+-- The count views, one plan each: through one view for all widths a question about a day took longer to plan than to
+-- answer. The rule for `status` and the order of the cells stand once, as functions of this migration: the engine writes
+-- them out into the views, so nothing of them stays.
 
-CREATE OR REPLACE VIEW counts_of_width AS
-SELECT
-    t.width_s AS width_s,
-    t.kind AS kind,
-    t.camera AS camera,
-    t.line AS line,
-    t.to_line AS to_line,
-    k.direction AS direction,
-    k.class AS class,
-    toDateTime64(t.start, 0, 'UTC') AS bin_start,
-    if(t.observed_us = 0, NULL, t.n[k.position]) AS count,
-    t.observed_us / 1e6 AS observed_s,
-    multiIf(
-        t.observed_us = 0, 'missed',
-        t.observed_us >= 0.98e6 * t.width_s, 'complete',
-        t.lossy OR (
-            t.tail.1 > t.head.1 + 60
-            AND t.observed_us - t.head.2 - t.tail.2 < 0.98e6 * (t.tail.1 - t.head.1 - 60)), 'interrupted',
-        'partial') AS status
-FROM wide_tallies AS t
-INNER JOIN counter_cells AS k ON t.kind = k.kind;
+CREATE OR REPLACE FUNCTION simpang_status AS (observed_us, lossy, head, tail, width_s) -> multiIf(
+    observed_us = 0, 'missed',
+    observed_us >= 0.98e6 * width_s, 'complete',
+    lossy OR (tail.1 > head.1 + 60 AND observed_us - head.2 - tail.2 < 0.98e6 * (tail.1 - head.1 - 60)), 'interrupted',
+    'partial');
+
+-- (position in a tally's `n`, direction, class)
+CREATE OR REPLACE FUNCTION simpang_cells AS (directions) -> arrayMap(
+    (cell, position) -> (position, cell.1, cell.2),
+    arrayFlatten(arrayMap(d -> arrayMap(c -> (d, c), ['motorcycle', 'car', 'bus', 'truck', 'bicycle']), directions)),
+    range(1, 1 + 5 * length(directions)));
 
 CREATE OR REPLACE VIEW counts_15m AS
-SELECT camera, line, direction, class, bin_start, count, observed_s, status
-FROM counts_of_width WHERE width_s = 900 AND kind = 'line';
+SELECT
+    camera,
+    line,
+    cell.2 AS direction,
+    cell.3 AS class,
+    toDateTime64(bin, 0, 'UTC') AS bin_start,
+    if(observed_us = 0, NULL, n[cell.1]) AS count,
+    observed_us / 1e6 AS observed_s,
+    simpang_status(observed_us, lossy, head, tail, 900) AS status
+FROM tallies AS t
+CROSS JOIN (SELECT arrayJoin(simpang_cells(['forward', 'backward'])) AS cell) AS k
+WHERE t.kind = 'line';
 
 CREATE OR REPLACE VIEW counts_1h AS
-SELECT camera, line, direction, class, bin_start, count, observed_s, status
-FROM counts_of_width WHERE width_s = 3600 AND kind = 'line';
+SELECT
+    camera,
+    line,
+    cell.2 AS direction,
+    cell.3 AS class,
+    toDateTime64(hour, 0, 'UTC') AS bin_start,
+    if(observed_us = 0, NULL, n[cell.1]) AS count,
+    observed_us / 1e6 AS observed_s,
+    simpang_status(observed_us, lossy, head, tail, 3600) AS status
+FROM
+(
+    SELECT
+        camera,
+        line,
+        toStartOfHour(t.bin) AS hour,
+        sum(t.observed_us) AS observed_us,
+        max(t.lossy) AS lossy,
+        min(t.head) AS head,
+        max(t.tail) AS tail,
+        sumForEach(t.n) AS n
+    FROM tallies AS t
+    WHERE kind = 'line'
+    GROUP BY camera, line, hour
+) AS t
+CROSS JOIN (SELECT arrayJoin(simpang_cells(['forward', 'backward'])) AS cell) AS k;
 
+-- Days are local days of the camera; one that nobody registered is taken to be in Asia/Makassar (UTC+8).
 CREATE OR REPLACE VIEW counts_1d AS
-SELECT camera, line, direction, class, bin_start, count, observed_s, status
-FROM counts_of_width WHERE width_s = 86400 AND kind = 'line';
+SELECT
+    camera,
+    line,
+    cell.2 AS direction,
+    cell.3 AS class,
+    toDateTime64(day, 0, 'UTC') AS bin_start,
+    if(observed_us = 0, NULL, n[cell.1]) AS count,
+    observed_us / 1e6 AS observed_s,
+    simpang_status(observed_us, lossy, head, tail, 86400) AS status
+FROM
+(
+    SELECT
+        t.camera AS camera,
+        t.line AS line,
+        if(z.camera = '', 28800, z.utc_offset_s) AS offset_s,
+        toDateTime(intDiv(toUnixTimestamp(t.bin) + offset_s, 86400) * 86400 - offset_s, 'UTC') AS day,
+        sum(t.observed_us) AS observed_us,
+        max(t.lossy) AS lossy,
+        min(t.head) AS head,
+        max(t.tail) AS tail,
+        sumForEach(t.n) AS n
+    FROM tallies AS t
+    LEFT JOIN (SELECT camera, utc_offset_s FROM cameras_stored FINAL) AS z ON t.camera = z.camera
+    WHERE t.kind = 'line'
+    GROUP BY camera, line, offset_s, day
+) AS t
+CROSS JOIN (SELECT arrayJoin(simpang_cells(['forward', 'backward'])) AS cell) AS k;
 
+-- A movement belongs to the bin in which it left the junction.
 CREATE OR REPLACE VIEW turning_counts_15m AS
-SELECT camera, line AS from_line, to_line, class, bin_start, count, observed_s, status
-FROM counts_of_width WHERE width_s = 900 AND kind = 'turn';
+SELECT
+    camera,
+    line AS from_line,
+    to_line,
+    cell.3 AS class,
+    toDateTime64(bin, 0, 'UTC') AS bin_start,
+    if(observed_us = 0, NULL, n[cell.1]) AS count,
+    observed_us / 1e6 AS observed_s,
+    simpang_status(observed_us, lossy, head, tail, 900) AS status
+FROM tallies AS t
+CROSS JOIN (SELECT arrayJoin(simpang_cells([''])) AS cell) AS k
+WHERE t.kind = 'turn';
+
+DROP FUNCTION IF EXISTS simpang_status;
+
+DROP FUNCTION IF EXISTS simpang_cells;
 
 DROP VIEW IF EXISTS counter_bins;
 
 DROP VIEW IF EXISTS counter_keys;
+
+DROP VIEW IF EXISTS counter_minutes;
