@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
-from types import FrameType
 from typing import Final
 
 from pipeline.errors import BusError, PipelineError
 from pipeline.runtime.exporter import serve_collector
 from pipeline.runtime.loader_metrics import LoaderCollector
 from pipeline.runtime.logs import configure_logging
+from pipeline.runtime.signals import Signals
 from pipeline.sink.bus_loader import BusLoader, LoaderStats
 from pipeline.sink.kafka_address import BusAddress
 from pipeline.sink.kafka_source import KafkaSource
@@ -50,7 +48,7 @@ def run_bus_loader(settings: LoaderSettings) -> int:
     """
     configure_logging(json_lines=settings.log_json)
     with ExitStack() as stack:
-        stops = stack.enter_context(_stop_signals())
+        signals = stack.enter_context(Signals())
         store = stack.enter_context(open_store(settings.store, password=settings.store_password))
         source = stack.enter_context(KafkaSource(settings.bus, settings.group))
         loader = BusLoader(source, store, batch_size=settings.batch_size, max_wait_s=settings.max_wait_s)
@@ -63,7 +61,7 @@ def run_bus_loader(settings: LoaderSettings) -> int:
             log.warning("waiting for the bus: %s", error)
         log.info("loading from %s into the store as one of the group %s", settings.bus, settings.group)
         teller = _Teller()
-        while not stops:
+        while not signals.stops:
             now_s = time.monotonic()
             loader.step(now_s)
             teller.tell(loader.stats, now_s)
@@ -98,19 +96,3 @@ class _Teller:
         if now_s - self._reported_s >= REPORT_EVERY_S and stats.loaded > self._reported:
             log.info("loaded %d more, %d in all", stats.loaded - self._reported, stats.loaded)
             self._reported_s, self._reported = now_s, stats.loaded
-
-
-@contextmanager
-def _stop_signals() -> Iterator[list[int]]:
-    """A list that is empty until SIGTERM or SIGINT comes."""
-    came: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

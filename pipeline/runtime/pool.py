@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 from pipeline.errors import InputError
@@ -19,6 +17,7 @@ from pipeline.runtime.exporter import PoolStatus, serve_metrics, write_status
 from pipeline.runtime.logs import configure_logging
 from pipeline.runtime.messages import CameraSpec, LineCheck, WorkerSpec
 from pipeline.runtime.processes import ChildProcess, run_loader, run_publisher, run_worker
+from pipeline.runtime.signals import Signals
 from pipeline.runtime.supervisor import Supervisor
 from pipeline.sink.kafka_address import BusAddress
 
@@ -58,7 +57,7 @@ def run_pool(cameras: Sequence[CameraSpec], settings: PoolSettings, reload: Call
         cameras, settings.workers, start_worker=_worker_starter(settings), start_loader=_loader_starter(settings)
     )
     with ExitStack() as stack:
-        signals = stack.enter_context(_Signals())
+        signals = stack.enter_context(Signals(reloads=True))
         latest = [PoolStatus.of(supervisor, time.time())]
         if settings.metrics_address is not None:
             stack.callback(serve_metrics(lambda: latest[0], *settings.metrics_address))
@@ -109,30 +108,7 @@ def _loader_starter(settings: PoolSettings) -> Callable[[], ChildProcess]:
     )
 
 
-class _Signals:
-    """Handlers that only set flags, for as long as the context lasts."""
-
-    def __init__(self) -> None:
-        self.stops = 0
-        self.wants_reload = False
-
-    def __enter__(self) -> _Signals:
-        handlers = {signal.SIGINT: self._stop, signal.SIGTERM: self._stop, signal.SIGHUP: self._reload}
-        self._before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        self.stops += 1
-
-    def _reload(self, number: int, frame: FrameType | None) -> None:
-        self.wants_reload = True
-
-
-def _obey(signals: _Signals, supervisor: Supervisor, reload: Callable[[], Sequence[CameraSpec]], now_s: float) -> None:
+def _obey(signals: Signals, supervisor: Supervisor, reload: Callable[[], Sequence[CameraSpec]], now_s: float) -> None:
     if signals.wants_reload:
         signals.wants_reload = False
         try:
