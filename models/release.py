@@ -26,6 +26,7 @@ BASE = "COCO YOLO11n"
 LICENCES = {
     "road_traffic": ("Road Traffic 4 (Roboflow Universe)", "CC BY 4.0"),
     "vn_roundabout": ("minhtrietcancode/vietnamese-vehicle-detection (GitHub), one roundabout camera", "not stated"),
+    "medan": ("a junction camera in Medan, labelled in models/labels", "not stated"),
     "simulated": ("pipeline.source.simulated", "AGPL-3.0-only (part of this project)"),
 }
 NOT_TESTED_ON = (

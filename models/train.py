@@ -54,7 +54,6 @@ class FineTuner(DetectionTrainer):  # type: ignore[misc]
     def _setup_train(self) -> None:
         super()._setup_train()
         self.ema.decay = lambda updates: EMA_DECAY * (1 - math.exp(-updates / 20))
-
         if self.args.device == "cpu" and torch.cpu._is_avx512_bf16_supported():
             self._train_in_bfloat16()
 
