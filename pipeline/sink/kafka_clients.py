@@ -10,6 +10,7 @@ from typing import Final, TypedDict
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka import errors as kafka_errors
+from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
 from pipeline.errors import BusError, InputError
 from pipeline.sink.kafka_address import BusAddress
@@ -31,6 +32,25 @@ _DAY_MS: Final = 86_400_000
 
 # The library logs every lost connection of its own accord; we say it once, in an error or in the loader's own words.
 logging.getLogger("kafka").addHandler(logging.NullHandler())
+
+
+def _hear_last_words(transport: type[KafkaTCPTransport]) -> None:
+    """Deliver what a broker said before it closed the connection; its end is noticed at the next read.
+
+    kafka-python 3.0.12 throws that away where both arrive at once. A broker that refuses a user says so and closes: in
+    most attempts only "socket disconnected" was left of it.
+    """
+    receive = transport._sock_recv
+
+    def receive_before_end(self: KafkaTCPTransport) -> tuple[bytes, Exception | None]:
+        received, error = receive(self)
+        return received, None if received else error
+
+    transport._sock_recv = receive_before_end
+
+
+for _transport in (KafkaTCPTransport, KafkaSSLTransport):
+    _hear_last_words(_transport)
 
 
 class _Connection(TypedDict, total=False):
