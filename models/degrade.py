@@ -7,16 +7,15 @@ effect is drawn independently, at a strength between just visible and just reada
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-Image = npt.NDArray[np.uint8]
-"""(height, width, 3) uint8, BGR."""
+from models.night import Boxes, Image, low_light, night
 
-LOW_LIGHT, BLUR, SMALL, INTERLACED, COMPRESSED = 0.25, 0.2, 0.2, 0.06, 0.5
+NIGHT, LOW_LIGHT, BLUR, SMALL, INTERLACED, COMPRESSED = 0.2, 0.15, 0.2, 0.2, 0.06, 0.5
 """How often each effect is applied."""
 
 
@@ -32,13 +31,24 @@ class Degrade:
 
     def __call__(self, labels: dict[str, Any]) -> dict[str, Any]:
         """Degrade one picture of a data set."""
-        labels["img"] = self.degrade(labels["img"])
+        image, instances = labels["img"], labels["instances"]
+        instances.convert_bbox("xyxy")
+        instances.denormalize(image.shape[1], image.shape[0])
+        labels["img"] = self.degrade(image, instances.bboxes, labels["cls"].reshape(-1).astype(int).tolist())
         return labels
 
-    def degrade(self, image: Image) -> Image:
-        """A degraded copy, of the same shape; the sensor's effects come first and the link's last."""
+    def degrade(self, image: Image, boxes: Boxes, class_ids: Sequence[int]) -> Image:
+        """A degraded copy, of the same shape; the light comes first, then the sensor's effects and the link's last.
+
+        Args:
+            image: the picture.
+            boxes: (N, 4) of its vehicles, whose lamps are lit at night.
+            class_ids: (N,) in `models.classes.CLASSES`.
+        """
         rng = self._random
-        if rng.random() < LOW_LIGHT:
+        if rng.random() < NIGHT:
+            image = night(image, boxes, class_ids, rng)
+        elif rng.random() < LOW_LIGHT:
             image = low_light(image, rng.uniform(0.25, 0.8), rng.uniform(2.0, 10.0), rng.randrange(2**32))
         if rng.random() < BLUR:
             image = blurred(image, rng.uniform(0.6, 1.6), rng.choice((0, 0, 3, 5)))
@@ -49,15 +59,6 @@ class Degrade:
         if rng.random() < COMPRESSED:
             image = compressed(image, rng.randint(12, 70))
         return image
-
-
-def low_light(image: Image, gain: float, noise: float, seed: int) -> Image:
-    """Darken to `gain`, shadows more than lamps; tint as lamps do; add sensor noise of `noise` grey levels."""
-    rng = np.random.default_rng(seed)
-    scaled = np.power(image.astype(np.float32) / 255, 1.0 + 0.6 * (1 - gain)) * gain * 255
-    scaled *= 1 + rng.uniform(-0.12, 0.12, size=3).astype(np.float32)
-    scaled += rng.standard_normal(image.shape[:2], dtype=np.float32)[..., None] * noise
-    return np.asarray(np.clip(scaled, 0, 255), dtype=np.uint8)
 
 
 def blurred(image: Image, sigma: float, motion: int) -> Image:

@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 
 from models import degrade
+from models.night import Image, low_light
+
+BOXES = np.array([[56.0, 20.0, 74.0, 70.0]])
+"""Around the bar: a motorcycle."""
 
 
-def picture() -> degrade.Image:
+def picture() -> Image:
     image = np.full((96, 128, 3), 190, np.uint8)
     image[:, 60:68] = (30, 60, 220)
     return image
@@ -16,7 +20,7 @@ def picture() -> degrade.Image:
 def test_a_degraded_picture_keeps_its_shape_and_can_still_be_read(seed: int) -> None:
     transform = degrade.Degrade(seed)
     for _ in range(12):
-        result = transform.degrade(picture())
+        result = transform.degrade(picture(), BOXES, [0])
         assert result.shape == (96, 128, 3) and result.dtype == np.uint8
         bar, ground = result[:, 61:67].mean(axis=(0, 1)), result[:, :40].mean(axis=(0, 1))
         assert np.abs(bar - ground).max() > 15
@@ -26,12 +30,12 @@ def test_equal_seeds_degrade_equally_and_the_given_picture_stays_as_it_was() -> 
     original = picture()
     first, second = degrade.Degrade(3), degrade.Degrade(3)
     for _ in range(10):
-        np.testing.assert_array_equal(first.degrade(original), second.degrade(original))
+        np.testing.assert_array_equal(first.degrade(original, BOXES, [0]), second.degrade(original, BOXES, [0]))
     np.testing.assert_array_equal(original, picture())
 
 
 def test_low_light_darkens_and_adds_noise() -> None:
-    ground = degrade.low_light(picture(), gain=0.4, noise=6.0, seed=1)[:, :40]
+    ground = low_light(picture(), gain=0.4, noise=6.0, seed=1)[:, :40]
     assert ground.mean() < 0.5 * 190
     assert ground.std(axis=(0, 1)).min() > 3
 
