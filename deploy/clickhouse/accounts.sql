@@ -5,7 +5,12 @@
 -- On a cluster, add ON CLUSTER '{cluster}' after each name.
 
 CREATE SETTINGS PROFILE IF NOT EXISTS simpang_reading
-SETTINGS readonly = 1, max_execution_time = 60, max_memory_usage = 4000000000, max_threads = 2;
+SETTINGS
+    readonly = 1,
+    -- Grafana's plugin sets it for each query, and may ask for less.
+    max_execution_time = 60 MIN 1 MAX 60 CHANGEABLE_IN_READONLY,
+    max_memory_usage = 4000000000,
+    max_threads = 2;
 
 -- Analysts, dashboards and `simpang query`: read everything, write nothing, and stop after a minute.
 CREATE USER IF NOT EXISTS simpang_analyst IDENTIFIED WITH no_password HOST LOCAL SETTINGS PROFILE simpang_reading;
