@@ -1,7 +1,7 @@
 """What Grafana and its ClickHouse plugin make of a panel's SQL before the server sees it.
 
-Macros as the plugin documents them (grafana-clickhouse-datasource 4, "Query editor" and "Template variables"), variables
-as Grafana does ("Variable syntax": `:singlequote`, `:raw`). What is not known here is an error, so that a test notices.
+Macros as the plugin documents them (grafana-clickhouse-datasource 4, "Query editor" and "Template variables"),
+variables as Grafana does ("Variable syntax": `:singlequote`, `:raw`). What is not known here is an error.
 """
 
 from __future__ import annotations
