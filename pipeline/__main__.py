@@ -28,6 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     from pipeline.commands.report import add_report_parser
     from pipeline.commands.run import add_run_parser
     from pipeline.commands.status import add_reload_parser, add_status_parser
+    from pipeline.commands.worker import add_worker_parser
 
     parser = argparse.ArgumentParser(prog="simpang", description="Vehicle counts from junction cameras.")
     parser.add_argument("--version", action="version", version=f"simpang {__version__}")
@@ -36,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_count_parser(commands)
     add_replay_parser(commands)
     add_run_parser(commands)
+    add_worker_parser(commands)
     add_status_parser(commands)
     add_reload_parser(commands)
     add_loader_parser(commands)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.commands.arguments import add_model_arguments, bus_password, store_password
+from pipeline.commands.dashboard import DashboardSettings, add_dashboard_argument
 from pipeline.config import CameraConfig, check_lines, load_site
 from pipeline.errors import InputError
 from pipeline.runtime.messages import CameraSpec
@@ -29,18 +30,24 @@ def add_run_parser(commands: Any) -> None:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--store", metavar="DIR|URL", help="where counts go: a directory or a server")
     where.add_argument("--bus", metavar="BUS", help=f"or by Kafka to a simpang loader, as in {EXAMPLE}")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="worker processes (default: 1)")
-    add_model_arguments(parser)
-    add_spool_argument(parser)
-    parser.add_argument("--metrics-port", type=int, metavar="PORT", help="serve Prometheus metrics on this port")
-    parser.add_argument("--metrics-host", default="127.0.0.1", metavar="HOST", help="default: %(default)s")
-    parser.add_argument("--log-format", choices=("lines", "json"), default="lines", help="default: %(default)s")
+    add_pool_arguments(parser)
+    add_dashboard_argument(parser)
     parser.set_defaults(run=run_run)
 
 
 def add_site_argument(parser: argparse.ArgumentParser) -> None:
     """-c: the site file whose cameras are read."""
     parser.add_argument("-c", "--site", type=Path, required=True, metavar="SITE.toml", help="the cameras to read")
+
+
+def add_pool_arguments(parser: argparse.ArgumentParser) -> None:
+    """What a pool is told besides its cameras and where their counts go."""
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="worker processes (default: 1)")
+    add_model_arguments(parser)
+    add_spool_argument(parser)
+    parser.add_argument("--metrics-port", type=int, metavar="PORT", help="serve Prometheus metrics on this port")
+    parser.add_argument("--metrics-host", default="127.0.0.1", metavar="HOST", help="default: %(default)s")
+    parser.add_argument("--log-format", choices=("lines", "json"), default="lines", help="default: %(default)s")
 
 
 def add_spool_argument(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +68,25 @@ def spool_of(args: argparse.Namespace) -> Path:
 
 def run_run(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Run the pool; returns the exit status."""
+    bus = None if args.bus is None else BusAddress.parse(args.bus, bus_password(environment))
+    dashboard = None
+    if args.dashboard is not None:
+        if args.store is None:
+            raise InputError("--dashboard shows the counts of a store; with --bus, start simpang dashboard beside it")
+        dashboard = DashboardSettings.beside(args.dashboard, args.site, environment)
+    return start_pool(args, environment, store=args.store, bus=bus, beside=dashboard)
+
+
+def start_pool(
+    args: argparse.Namespace,
+    environment: Mapping[str, str],
+    *,
+    store: str | None,
+    bus: BusAddress | None,
+    session_timeout_s: float | None = None,
+    beside: DashboardSettings | None = None,
+) -> int:
+    """Run a pool with the cameras of the site file and the `add_pool_arguments`; returns the exit status."""
     if args.workers < 1:
         raise InputError(f"--workers must be 1 or more, not {args.workers}")
 
@@ -69,9 +95,9 @@ def run_run(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
         return [camera_spec(camera, site.timezone, args.site) for camera in site.camera]
 
     settings = PoolSettings(
-        store=args.store,
+        store=store,
         store_password=store_password(environment),
-        bus=None if args.bus is None else BusAddress.parse(args.bus, bus_password(environment)),
+        bus=bus,
         spool=spool_of(args),
         workers=args.workers,
         model=args.model,
@@ -79,6 +105,8 @@ def run_run(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
         check_lines=check_lines,
         metrics_address=None if args.metrics_port is None else (args.metrics_host, args.metrics_port),
         log_json=args.log_format == "json",
+        session_timeout_s=session_timeout_s,
+        beside=beside,
     )
     return run_pool(cameras(), settings, cameras)
 

@@ -27,9 +27,43 @@ class CameraSpec:
     name: str = ""
     district: str = ""
     timezone: str = "Asia/Makassar"
+    since_ns: int = 0
+    """Pictures captured before are not counted: another host may have read the camera then."""
 
     def __repr__(self) -> str:
         return f"CameraSpec({self.camera!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a worker is to read from now on."""
+
+    cameras: tuple[CameraSpec, ...]
+    number: int = 0
+    """Of the `Share` that they follow; the worker's status says which one it has obeyed."""
+    until_ns: int | None = None
+    """Pictures captured later are not counted: another host may read the cameras then. None for no end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The cameras of the site that are this host's, said by the membership process again and again."""
+
+    number: int
+    """Another one whenever a camera came or went."""
+    since_ns: dict[str, int]
+    """By camera: since when it is ours."""
+    until_ns: int
+    """Till when they are surely ours, unless it is said again."""
+    message: str
+    """Why the group cannot be reached now, else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Obeyed:
+    """To the membership process: no worker reads a camera any more that the share of this number has not."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +71,7 @@ class WorkerSpec:
     """What a worker is started with."""
 
     name: str
-    cameras: tuple[CameraSpec, ...]
+    orders: Orders
     model: str | None
     device: str
     cores: tuple[int, ...]
@@ -87,6 +121,8 @@ class WorkerStatus:
     share: float
     """Of the configured fps that the device can keep up with: 1, or less when overloaded."""
     outbox_depth: int
+    obeyed: int = 0
+    """`Orders.number` of the last orders that were carried out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,11 @@ from typing import Final
 
 from pipeline.errors import InputError
 from pipeline.runtime.assignment import share_cores
+from pipeline.runtime.beside import OpenService
 from pipeline.runtime.exporter import PoolStatus, serve_metrics, write_status
 from pipeline.runtime.logs import configure_logging
-from pipeline.runtime.messages import CameraSpec, LineCheck, WorkerSpec
+from pipeline.runtime.membership import run_membership
+from pipeline.runtime.messages import CameraSpec, LineCheck, Orders, WorkerSpec
 from pipeline.runtime.processes import ChildProcess, run_loader, run_publisher, run_worker
 from pipeline.runtime.signals import Signals
 from pipeline.runtime.supervisor import Supervisor
@@ -44,6 +46,10 @@ class PoolSettings:
     check_lines: LineCheck
     metrics_address: tuple[str, int] | None
     log_json: bool
+    session_timeout_s: float | None = None
+    """Where the cameras are shared with other hosts: after so long without a sign of life a host has lost its own."""
+    beside: OpenService | None = None
+    """What answers from `store` in the loader's process, which alone has it open."""
 
 
 def run_pool(cameras: Sequence[CameraSpec], settings: PoolSettings, reload: Callable[[], Sequence[CameraSpec]]) -> int:
@@ -54,7 +60,11 @@ def run_pool(cameras: Sequence[CameraSpec], settings: PoolSettings, reload: Call
     """
     configure_logging(json_lines=settings.log_json)
     supervisor = Supervisor(
-        cameras, settings.workers, start_worker=_worker_starter(settings), start_loader=_loader_starter(settings)
+        cameras,
+        settings.workers,
+        start_worker=_worker_starter(settings),
+        start_loader=_loader_starter(settings),
+        start_membership=_membership_starter(settings),
     )
     with ExitStack() as stack:
         signals = stack.enter_context(Signals(reloads=True))
@@ -79,15 +89,15 @@ def run_pool(cameras: Sequence[CameraSpec], settings: PoolSettings, reload: Call
     return 1 if signals.stops > 1 else 0
 
 
-def _worker_starter(settings: PoolSettings) -> Callable[[str, tuple[CameraSpec, ...], int, int], ChildProcess]:
+def _worker_starter(settings: PoolSettings) -> Callable[[str, Orders, int, int], ChildProcess]:
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
-    def start(name: str, cameras: tuple[CameraSpec, ...], place: int, workers: int) -> ChildProcess:
+    def start(name: str, orders: Orders, place: int, workers: int) -> ChildProcess:
         device = settings.devices[place % len(settings.devices)]
         fights = workers > 1 and cores and not device.startswith("cuda")
         spec = WorkerSpec(
             name=name,
-            cameras=cameras,
+            orders=orders,
             model=settings.model,
             device=device,
             cores=share_cores(cores, workers)[place] if fights else (),
@@ -104,7 +114,22 @@ def _loader_starter(settings: PoolSettings) -> Callable[[], ChildProcess]:
     if settings.bus is not None:
         return lambda: ChildProcess("publisher", run_publisher, settings.bus, settings.spool, settings.log_json)
     return lambda: ChildProcess(
-        "loader", run_loader, settings.store, settings.store_password, settings.spool, settings.log_json
+        "loader",
+        run_loader,
+        settings.store,
+        settings.store_password,
+        settings.spool,
+        settings.beside,
+        settings.log_json,
+    )
+
+
+def _membership_starter(settings: PoolSettings) -> Callable[[tuple[str, ...]], ChildProcess] | None:
+    bus, session_timeout_s = settings.bus, settings.session_timeout_s
+    if bus is None or session_timeout_s is None:
+        return None
+    return lambda cameras: ChildProcess(
+        "membership", run_membership, bus, cameras, session_timeout_s, settings.log_json
     )
 
 

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from pipeline.detect import load_detector
 from pipeline.errors import BusError, InputError, StorageError
+from pipeline.runtime.beside import OpenService, running_beside
 from pipeline.runtime.logs import configure_logging
 from pipeline.runtime.messages import Failed, LoaderStatus, WorkerSpec
 from pipeline.runtime.worker import Worker
@@ -81,37 +82,43 @@ class ChildProcess:
 
 def run_worker(spec: WorkerSpec, connection: Connection) -> None:
     """A worker's process."""
-    _begin(spec.log_json)
+    begin_child(spec.log_json)
     if spec.cores and hasattr(os, "sched_setaffinity"):
         # Before any engine is loaded: they size their thread pools by the cores they may use.
         os.sched_setaffinity(0, spec.cores)
     try:
         with load_detector(spec.model, spec.device) as detector, Outbox(spec.outbox) as outbox:
             worker = Worker(detector, outbox, check_lines=spec.check_lines)
-            worker.set_cameras(spec.cameras)
-            said_s = 0.0
-            while (orders := _orders(connection)) is not _STOP:
-                if orders is not None:
-                    worker.set_cameras(orders)
+            orders, obeyed, said_s = spec.orders, -1, 0.0
+            while (newer := _orders(connection)) is not _STOP:
+                orders = newer or orders
+                worker.obey(orders)
                 now_s = time.monotonic()
                 worker.step(now_s, STEP_WAIT_S)
-                if now_s - said_s >= HEARTBEAT_S:
-                    said_s = now_s
-                    _say(connection, worker.status())
+                if now_s - said_s >= HEARTBEAT_S or orders.number != obeyed:
+                    obeyed, said_s = orders.number, now_s
+                    say(connection, worker.status())
             worker.stop()
-            _say(connection, worker.status())
+            say(connection, worker.status())
     except InputError as error:
-        _say(connection, Failed(str(error), error.exit_status))
+        say(connection, Failed(str(error), error.exit_status))
 
 
-def run_loader(store_url: str, password: str, spool: Path, log_json: bool, connection: Connection) -> None:
-    """The loader's process: it alone has the store open, and drains every outbox of the spool, also of dead workers."""
-    _begin(log_json)
+def run_loader(
+    store_url: str, password: str, spool: Path, beside: OpenService | None, log_json: bool, connection: Connection
+) -> None:
+    """The loader's process: it alone has the store open, and drains every outbox of the spool, also of dead workers.
+
+    What `beside` opens answers from that store meanwhile.
+    """
+    begin_child(log_json)
     try:
         with open_store(store_url, password=password) as store:
-            _drain_spool(spool, lambda outbox: Loader(outbox, store).drain, LOAD_EVERY_S, connection)
+            serving = contextlib.nullcontext() if beside is None else running_beside(beside(store))
+            with serving:
+                _drain_spool(spool, lambda outbox: Loader(outbox, store).drain, LOAD_EVERY_S, connection)
     except InputError as error:
-        _say(connection, Failed(str(error), error.exit_status))
+        say(connection, Failed(str(error), error.exit_status))
 
 
 def run_publisher(bus: BusAddress, spool: Path, log_json: bool, connection: Connection) -> None:
@@ -120,7 +127,7 @@ def run_publisher(bus: BusAddress, spool: Path, log_json: bool, connection: Conn
     from pipeline.sink.kafka_clients import make_topics
     from pipeline.sink.kafka_publisher import KafkaPublisher
 
-    _begin(log_json)
+    begin_child(log_json)
     try:
         try:
             make_topics(bus)
@@ -133,7 +140,7 @@ def run_publisher(bus: BusAddress, spool: Path, log_json: bool, connection: Conn
 
             _drain_spool(spool, carry, PUBLISH_EVERY_S, connection)
     except InputError as error:
-        _say(connection, Failed(str(error), error.exit_status))
+        say(connection, Failed(str(error), error.exit_status))
 
 
 Carry = Callable[[Outbox], Callable[[], int]]
@@ -144,9 +151,9 @@ def _drain_spool(spool: Path, carry: Carry, every_s: float, connection: Connecti
     spool.mkdir(parents=True, exist_ok=True)
     drain = _SpoolDrain(spool, carry)
     while _orders(connection) is not _STOP:
-        _say(connection, drain.step(time.monotonic()))
+        say(connection, drain.step(time.monotonic()))
         time.sleep(every_s)
-    _say(connection, drain.step(time.monotonic()))
+    say(connection, drain.step(time.monotonic()))
     drain.close()
 
 
@@ -197,12 +204,14 @@ def _orders(connection: Connection) -> Any:
     return orders
 
 
-def _say(connection: Connection, message: object) -> None:
+def say(connection: Connection, message: object) -> None:
+    """Tell the supervisor; one that is gone hears nothing."""
     with contextlib.suppress(BrokenPipeError, OSError):
         connection.send(message)
 
 
-def _begin(log_json: bool) -> None:
+def begin_child(log_json: bool) -> None:
+    """What every child does first."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     configure_logging(json_lines=log_json)

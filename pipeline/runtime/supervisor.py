@@ -8,6 +8,9 @@ waiting; real processes are behind the `Child` protocol.
 A worker that crashes again and again has a camera that makes it crash, for everything else is the same for all: its
 cameras are halved over two workers, and so on, until the one that crashes alone is known. That camera is isolated: it
 is tried again after `ISOLATION_S`, and the others are not disturbed any more.
+
+Where several hosts share the cameras, a membership process says which are ours (`Share`), and the workers are told
+again and again, since what they are told holds for seconds. They are kept ready also while no camera is ours.
 """
 
 from __future__ import annotations
@@ -16,11 +19,11 @@ import logging
 import signal
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, Protocol, TypeAlias
 
 from pipeline.runtime.assignment import assign
-from pipeline.runtime.messages import CameraSpec, Failed, LoaderStatus, WorkerStatus
+from pipeline.runtime.messages import CameraSpec, Failed, LoaderStatus, Obeyed, Orders, Share, WorkerStatus
 from pipeline.runtime.schedule import FIRST_DELAY_S, MOST_DELAY_S, delay_s
 from pipeline.sink.backoff import Backoff
 
@@ -63,8 +66,8 @@ class Child(Protocol):
         ...
 
 
-StartWorker = Callable[[str, tuple[CameraSpec, ...], int, int], Child]
-"""Starts a worker by name with its cameras; the numbers are its place and how many workers there are."""
+StartWorker = Callable[[str, Orders, int, int], Child]
+"""Starts a worker by name with its orders; the numbers are its place and how many workers there are."""
 
 
 @dataclass(slots=True)
@@ -83,7 +86,7 @@ class Member:
     isolated: bool = False
     hung: bool = False
     """Killed by us, because it said nothing any more."""
-    status: WorkerStatus | LoaderStatus | None = None
+    status: WorkerStatus | LoaderStatus | Share | None = None
 
     def silent_s(self, now_s: float) -> float:
         """Seconds since it last said something, less what it is allowed."""
@@ -102,13 +105,18 @@ class Supervisor:
         *,
         start_worker: StartWorker,
         start_loader: Callable[[], Child],
+        start_membership: Callable[[tuple[str, ...]], Child] | None = None,
     ) -> None:
+        """`start_membership` is given the site's cameras; None where all of them are ours."""
         self._start_worker, self._start_loader = start_worker, start_loader
+        self._start_membership = start_membership
+        self._site = tuple(cameras)
+        self._obeyed = 0
         self._phase: Phase = "starting"
         self._phase_began_s: float | None = None
-        self.loader = Member("loader")
+        self.loader, self.membership = Member("loader"), Member("membership")
         names = [f"worker-{index}" for index in range(max(1, min(workers, len(cameras))))]
-        shares = assign(cameras, names, {})
+        shares = assign(self._ours(), names, {})
         self.workers = [Member(name, shares[name]) for name in names]
         self._made = len(names)
         self.failure: Failed | None = None
@@ -123,7 +131,7 @@ class Supervisor:
         """Listen, replace the dead, and go on to the next phase where it is time."""
         if self._phase_began_s is None:
             self._phase_began_s = now_s
-        for member in [self.loader, *self.workers]:
+        for member in [self.loader, self.membership, *self.workers]:
             self._listen(member, now_s)
         if self._phase == "starting" and self.loader.heard_s is not None:
             self._enter("running", now_s)
@@ -131,24 +139,58 @@ class Supervisor:
             self._revive(self.loader, self._start_loader, now_s)
         if self._phase == "running":
             for place, member in enumerate(self.workers):
-                self._revive(member, self._starter(member, place), now_s)
+                if member.cameras or self._start_membership:
+                    self._revive(member, self._starter(member, place), now_s)
+            if self._start_membership:
+                self._revive(self.membership, self._membership_starter(self._start_membership), now_s)
         elif self._phase == "stopping":
             self._await([*self.workers], STOP_S, "draining", now_s)
         elif self._phase == "draining":
-            self._await([self.loader], DRAIN_S, "done", now_s)
+            self._await([self.loader, self.membership], DRAIN_S, "done", now_s)
+        self._confirm()
 
     def reload(self, cameras: Sequence[CameraSpec]) -> None:
         """Read these cameras from now on. Workers are told, none is restarted; isolated cameras get a new chance."""
         for member in [member for member in self.workers if member.isolated]:
             member.isolated, member.start_at_s = False, 0.0
             member.crashes.clear()
+        self._site = tuple(cameras)
+        if self.membership.child is not None:
+            self.membership.child.send(tuple(camera.camera for camera in cameras))
+        self._share_out()
+
+    def _ours(self) -> list[CameraSpec]:
+        """The site's cameras that are to be read here."""
+        if self._start_membership is None:
+            return list(self._site)
+        share = self.membership.status
+        since_ns = share.since_ns if isinstance(share, Share) else {}
+        return [replace(camera, since_ns=since_ns[camera.camera]) for camera in self._site if camera.camera in since_ns]
+
+    def _orders(self, member: Member) -> Orders:
+        if self._start_membership is None:
+            return Orders(member.cameras)
+        share = self.membership.status
+        return Orders(member.cameras, share.number, share.until_ns) if isinstance(share, Share) else Orders((), 0, 0)
+
+    def _share_out(self) -> None:
         now = {member.name: [camera.camera for camera in member.cameras] for member in self.workers}
-        shares = assign(cameras, [member.name for member in self.workers], now)
+        shares = assign(self._ours(), [member.name for member in self.workers], now)
         for member in self.workers:
-            if member.cameras != shares[member.name]:
-                member.cameras = shares[member.name]
-                if member.child is not None:
-                    member.child.send(member.cameras)
+            changed = member.cameras != shares[member.name]
+            member.cameras = shares[member.name]
+            if member.child is not None and (changed or self._start_membership):
+                member.child.send(self._orders(member))
+
+    def _confirm(self) -> None:
+        """Tell the membership process when every worker has obeyed the newest share; one yet to start will."""
+        share, child = self.membership.status, self.membership.child
+        if not isinstance(share, Share) or child is None or share.number == self._obeyed:
+            return
+        working = [member.status for member in self.workers if member.child is not None and member.heard_s is not None]
+        if all(isinstance(status, WorkerStatus) and status.obeyed == share.number for status in working):
+            self._obeyed = share.number
+            child.send(Obeyed(share.number))
 
     def stop(self, now_s: float) -> None:
         """Workers finish what they have counted, then the loader loads it; call `step` until `phase` is done."""
@@ -160,7 +202,7 @@ class Supervisor:
 
     def abort(self) -> None:
         """End everything at once. What is in the outboxes stays there and is loaded by the next run."""
-        for member in [*self.workers, self.loader]:
+        for member in [*self.workers, self.loader, self.membership]:
             if member.child is not None:
                 member.child.kill()
         self._phase = "done"
@@ -170,7 +212,10 @@ class Supervisor:
         log.info(phase)
 
     def _starter(self, member: Member, place: int) -> Callable[[], Child]:
-        return lambda: self._start_worker(member.name, member.cameras, place, len(self.workers))
+        return lambda: self._start_worker(member.name, self._orders(member), place, len(self.workers))
+
+    def _membership_starter(self, start: Callable[[tuple[str, ...]], Child]) -> Callable[[], Child]:
+        return lambda: start(tuple(camera.camera for camera in self._site))
 
     def _listen(self, member: Member, now_s: float) -> None:
         if member.child is None:
@@ -181,6 +226,9 @@ class Supervisor:
                 self.failure = self.failure or message
             elif isinstance(message, WorkerStatus | LoaderStatus):
                 member.heard_s, member.status = now_s, message
+            elif isinstance(message, Share):
+                member.heard_s, member.status = now_s, message
+                self._share_out()
         if self.failure is not None:
             self.stop(now_s)
         if not alive:
@@ -206,7 +254,7 @@ class Supervisor:
         member.crashes.append(now_s)
         while member.crashes[0] < now_s - CRASH_WINDOW_S:
             member.crashes.popleft()
-        if member is not self.loader and len(member.crashes) >= CRASHES:
+        if member.cameras and len(member.crashes) >= CRASHES:
             self._narrow_down(member, now_s)
 
     def _narrow_down(self, member: Member, now_s: float) -> None:
@@ -225,8 +273,6 @@ class Supervisor:
     def _revive(self, member: Member, start: Callable[[], Child], now_s: float) -> None:
         if member.child is not None or now_s < member.start_at_s:
             return
-        if member is not self.loader and not member.cameras:
-            return
         member.started_s, member.heard_s, member.isolated, member.hung = now_s, None, False, False
         member.child = start()
 
@@ -240,5 +286,6 @@ class Supervisor:
                 member.child.kill()
         if not running:
             self._enter(following, now_s)
-            if following == "draining" and self.loader.child is not None:
-                self.loader.child.send(None)
+            for member in (self.loader, self.membership):
+                if following == "draining" and member.child is not None:
+                    member.child.send(None)

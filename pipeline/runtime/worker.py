@@ -13,25 +13,22 @@ import logging
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
-import supervision as sv
-
 from pipeline.count import Interruption
-from pipeline.detect import Detector, detect_in
+from pipeline.detect import Detector
 from pipeline.errors import StorageError
 from pipeline.runtime.batcher import Batcher
 from pipeline.runtime.capture import Capture, OpenFeed
+from pipeline.runtime.detection import Detection
 from pipeline.runtime.live_camera import LiveCamera
-from pipeline.runtime.messages import CameraSpec, CameraStatus, LineCheck, WorkerStatus
+from pipeline.runtime.messages import CameraSpec, CameraStatus, LineCheck, Orders, WorkerStatus
 from pipeline.runtime.schedule import RateGovernor
 from pipeline.sink.outbox import Outbox
 from pipeline.sink.registrations import Record
 from pipeline.source.live_open import open_live
-from pipeline.types import NS_PER_S, Frame, Region
+from pipeline.types import NS_PER_S, Frame
 
 log = logging.getLogger(__name__)
 
@@ -61,16 +58,25 @@ class Worker:
         self._batcher = Batcher(max_batch=1 if on_cpu else GPU_BATCH)
         self._news = threading.Condition()
         """Guards the batcher; notified when a frame came or a batch was detected."""
-        self._detecting = ThreadPoolExecutor(detector.concurrency, thread_name_prefix="detect")
-        self._in_flight: deque[tuple[tuple[Frame, ...], Future[list[sv.Detections]]]] = deque()
+        self._detection = Detection(detector, self._announce)
         self._captures: dict[str, Capture] = {}
         self._cameras: dict[str, LiveCamera] = {}
         self._unsaved: list[Record] = []
         """What the outbox has not taken; nothing more is counted until it has."""
+        self._obeyed = 0
+        self._until_ns: int | None = None
+        """Pictures captured later belong to another host."""
         self._governor = RateGovernor()
-        self._batches = self._frames = self._offered = self._dropped = 0
+        self._offered = self._dropped = 0
         self._busy_s = self._busy_at_governing_s = 0.0
         self._began_s = self._last_step_s = self._tended_s = self._governed_s = time.monotonic()
+
+    def obey(self, orders: Orders) -> None:
+        """Read the cameras of `orders`, or none once their time is over; call it again and again."""
+        self._until_ns = orders.until_ns
+        over = orders.until_ns is not None and self._now_ns() > orders.until_ns
+        self.set_cameras(() if over else orders.cameras)
+        self._obeyed = orders.number
 
     def set_cameras(self, specs: Sequence[CameraSpec]) -> None:
         """Read these cameras from now on; those that are read already and did not change are left alone."""
@@ -95,7 +101,7 @@ class Worker:
         if not worked and wait_s:
             with self._news:
                 ready_s = self._batcher.ready_in_s(now_s) if self._has_room() else None
-                if ready_s != 0.0 and not (self._in_flight and self._in_flight[0][1].done()):
+                if ready_s != 0.0 and not self._detection.has_result:
                     self._news.wait(wait_s if ready_s is None else min(wait_s, ready_s))
         return worked
 
@@ -106,12 +112,13 @@ class Worker:
             pid=os.getpid(),
             device=self._detector.info.device,
             model=self._detector.info.name,
-            batches=self._batches,
-            frames=self._frames,
+            batches=self._detection.batches,
+            frames=self._detection.frames,
             busy_s=self._busy_s,
             uptime_s=time.monotonic() - self._began_s,
             share=self._governor.share,
             outbox_depth=len(self._outbox) + len(self._unsaved),
+            obeyed=self._obeyed,
         )
 
     def stop(self) -> None:
@@ -119,9 +126,9 @@ class Worker:
         for capture in self._captures.values():
             capture.stop()
         deadline_s = time.monotonic() + DRAIN_S
-        while (self._in_flight or len(self._batcher)) and time.monotonic() < deadline_s:
+        while (len(self._detection) or len(self._batcher)) and time.monotonic() < deadline_s:
             self.step(time.monotonic(), wait_s=0.1)
-        self._detecting.shutdown(wait=True, cancel_futures=True)
+        self._detection.close()
         for live in self._cameras.values():
             self._unsaved += live.finish()
         self._save()
@@ -141,6 +148,7 @@ class Worker:
         live = self._cameras.pop(camera)
         with self._news:
             self._batcher.forget(camera)
+        self._detection.forget(camera)
         self._unsaved += live.finish()
 
     def _offer(self, frame: Frame) -> None:
@@ -149,12 +157,12 @@ class Worker:
             self._batcher.offer(frame, time.monotonic())
             self._news.notify()
 
-    def _announce(self, _: Future[list[sv.Detections]]) -> None:
+    def _announce(self) -> None:
         with self._news:
             self._news.notify()
 
     def _has_room(self) -> bool:
-        return len(self._in_flight) < self._detector.concurrency and not self._unsaved
+        return self._detection.has_room and not self._unsaved
 
     def _detect_next(self, now_s: float) -> bool:
         worked = False
@@ -163,30 +171,27 @@ class Worker:
                 batch = self._batcher.next_batch(now_s)
             if not batch:
                 break
-            pictures = [frame.pixels for frame in batch]
-            regions = [self._region_of(frame) for frame in batch]
-            future = self._detecting.submit(detect_in, self._detector, pictures, regions)
-            self._in_flight.append((batch, future))
-            future.add_done_callback(self._announce)
-            self._batches += 1
-            self._frames += len(batch)
+            # A camera that was removed may have handed on one more.
+            ours = [frame for frame in batch if frame.camera in self._cameras]
+            self._detection.start([(frame, self._cameras[frame.camera].region(frame.size)) for frame in ours])
             worked = True
         return worked
-
-    def _region_of(self, frame: Frame) -> Region:
-        live = self._cameras.get(frame.camera)
-        return live.region(frame.size) if live is not None else Region.whole(frame.size)
 
     def _count_detected(self) -> bool:
         worked = False
-        while self._in_flight and self._in_flight[0][1].done():
-            batch, future = self._in_flight.popleft()
+        while self._detection.has_result:
+            frame, boxes = self._detection.take()
             worked = True
-            for frame, detections in zip(batch, future.result(), strict=True):
-                live = self._cameras.get(frame.camera)
-                if live is not None:
-                    self._unsaved += live.count(frame, detections, self._now_ns())
+            live = self._cameras.get(frame.camera)
+            if live is not None and self._is_ours(frame, live.spec):
+                self._unsaved += live.count(frame, boxes, self._now_ns())
         return worked
+
+    def _is_ours(self, frame: Frame, spec: CameraSpec) -> bool:
+        """Whether no other host can have counted it. By capture time, so that no delay of ours can make it untrue."""
+        return spec.since_ns <= frame.captured_at_ns and (
+            self._until_ns is None or frame.captured_at_ns <= self._until_ns
+        )
 
     def _count_drops(self) -> None:
         with self._news:
@@ -209,7 +214,7 @@ class Worker:
             self._unsaved.clear()
 
     def _tend_cameras(self) -> None:
-        busy = {frame.camera for batch, _ in self._in_flight for frame in batch}
+        busy = self._detection.cameras
         for camera, live in self._cameras.items():
             state = self._captures[camera].state.state
             live.thin(self._captures[camera].feed.stats.thinned, self._now_ns())
@@ -227,8 +232,7 @@ class Worker:
         self._offered = self._dropped = 0
 
     def _measure(self, now_s: float) -> None:
-        running = sum(not future.done() for _, future in self._in_flight)
-        if running >= max(1, self._detector.concurrency - 1):
+        if self._detection.is_busy:
             self._busy_s += now_s - self._last_step_s
         self._last_step_s = now_s
 

@@ -54,6 +54,19 @@ class BusAddress:
         """Messages that could not be loaded, with the reason in a header."""
         return f"{self.prefix}.dead-letters"
 
+    @property
+    def camera_group(self) -> str:
+        """The consumer group whose members share the cameras."""
+        return f"{self.prefix}.cameras"
+
+    def camera_topic(self, camera: str) -> str:
+        """The topic, always empty, that stands for a camera in `camera_group`."""
+        return f"{self.camera_group}.{camera}"
+
+    def camera_of_topic(self, topic: str) -> str:
+        """The camera of a `camera_topic`."""
+        return topic.removeprefix(f"{self.camera_group}.")
+
     def __str__(self) -> str:
         return f"kafka{'s' * self.tls}://{','.join(self.servers)}/{self.prefix}"
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, TypedDict
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka import errors as kafka_errors
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
 from pipeline.errors import BusError, InputError
@@ -26,6 +27,10 @@ CLOSE_TIMEOUT_S: Final = 2.0
 SESSION_TIMEOUT_MS: Final = 10_000
 """A loader that is silent for so long is dead to its group, and the others take its partitions."""
 FETCH_BYTES: Final = 4 << 20
+
+HEARTBEAT_MS: Final = 1_000
+REBALANCE_TIMEOUT_MS: Final = 30_000
+"""A member of a group may take so long to give up what is taken from it."""
 
 DEAD_LETTER_RETENTION_DAYS: Final = 90
 _DAY_MS: Final = 86_400_000
@@ -108,15 +113,42 @@ def consumer(address: BusAddress, group: str) -> KafkaConsumer:
     )
 
 
+def group_member(address: BusAddress, group: str, session_timeout_s: float) -> KafkaConsumer:
+    """A member of `group` that keeps, in a rebalance, what stays its own, and is dead after `session_timeout_s`."""
+    return KafkaConsumer(
+        **_connection(address),
+        metrics_enabled=False,
+        group_id=group,
+        partition_assignment_strategy=[CooperativeStickyAssignor],
+        enable_auto_commit=False,
+        allow_auto_create_topics=False,
+        session_timeout_ms=round(session_timeout_s * 1000),
+        heartbeat_interval_ms=HEARTBEAT_MS,
+        max_poll_interval_ms=REBALANCE_TIMEOUT_MS,
+    )
+
+
 def make_topics(address: BusAddress) -> None:
     """Make our topics where they are missing; those that exist are left as they are. Raises BusError."""
+    _make_missing(
+        address,
+        {
+            address.events_topic: (address.partitions, address.retention_days),
+            address.dead_letter_topic: (1, DEAD_LETTER_RETENTION_DAYS),
+        },
+    )
+
+
+def make_camera_topics(address: BusAddress, cameras: Iterable[str]) -> None:
+    """The same for the topics that stand for cameras."""
+    _make_missing(address, {address.camera_topic(camera): (1, 1) for camera in cameras})
+
+
+def _make_missing(address: BusAddress, wanted: Mapping[str, tuple[int, int]]) -> None:
+    """`wanted`: partitions and days of retention by topic."""
     with spoken(address):
         admin = KafkaAdminClient(**_connection(address))
         try:
-            wanted = {
-                address.events_topic: (address.partitions, address.retention_days),
-                address.dead_letter_topic: (1, DEAD_LETTER_RETENTION_DAYS),
-            }
             there = set(admin.list_topics())
             missing = {
                 name: {

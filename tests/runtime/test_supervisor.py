@@ -53,7 +53,7 @@ class Pool:
         self.supervisor = Supervisor(
             cameras,
             workers,
-            start_worker=lambda name, cameras, place, of: self.start(FakeChild(name, cameras)),
+            start_worker=lambda name, orders, place, of: self.start(FakeChild(name, orders.cameras)),
             start_loader=lambda: self.start(FakeChild("loader")),
         )
 
@@ -199,7 +199,7 @@ def test_a_reload_tells_the_workers_concerned_and_restarts_none() -> None:
     pool.supervisor.reload([*cameras(4), spec("new")])
     assert pool.living() == before
     told = {name: child.inbox for name, child in before.items() if child.inbox}
-    assert [[camera.camera for camera in message] for (message,) in told.values()] == [["c0", "c2", "new"]]
+    assert [[camera.camera for camera in orders.cameras] for (orders,) in told.values()] == [["c0", "c2", "new"]]
 
 
 def test_cameras_are_shared_out_by_load_and_stay_where_they_are() -> None:
