@@ -1,16 +1,25 @@
-"""`simpang dashboard`: the web page over a store."""
+"""`simpang dashboard`: the web page over a store; and the same page inside `simpang run` and `simpang demo`."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import logging
+import re
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.commands.arguments import store_password
 from pipeline.config import load_site
 from pipeline.errors import InputError
-from pipeline.sink.store import open_store
+from pipeline.sink.store import Store, open_store
+
+if TYPE_CHECKING:
+    from pipeline.dashboard.server import DashboardServer
+
+log = logging.getLogger(__name__)
 
 
 def add_dashboard_parser(commands: Any) -> None:
@@ -26,11 +35,16 @@ def add_dashboard_parser(commands: Any) -> None:
     parser.set_defaults(run=run_dashboard)
 
 
+def add_dashboard_argument(parser: argparse.ArgumentParser) -> None:
+    """--dashboard: the page inside another command."""
+    parser.add_argument(
+        "--dashboard", metavar="[HOST:]PORT", help="serve the dashboard there (HOST: 127.0.0.1; PORT 0: any free one)"
+    )
+
+
 def run_dashboard(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Serve until interrupted; returns the exit status."""
-    from pipeline.dashboard.app import build_app
-    from pipeline.dashboard.editor import LineEditor
-    from pipeline.dashboard.server import LOOPBACK, address_of, allowed_hosts, listen, serve
+    from pipeline.dashboard.server import LOOPBACK
 
     if args.edit and args.site is None:
         raise InputError("--edit saves lines into a site file; name it with --site")
@@ -39,14 +53,74 @@ def run_dashboard(args: argparse.Namespace, environment: Mapping[str, str]) -> i
             f"--edit is only served on this machine, not on {args.host}, because there is no login; "
             "leave --host out and reach it through an SSH tunnel"
         )
-    site = None if args.site is None else load_site(args.site, environment)
-    editor = None
-    if args.site is not None:
-        editor = LineEditor(args.site.absolute(), lambda path: load_site(path, environment), writable=args.edit)
-    with (
-        listen(args.host, args.port) as opened,
-        open_store(args.store, create=False, password=store_password(environment)) as store,
-    ):
-        app = build_app(store, site=site, editor=editor, allowed_hosts=allowed_hosts(args.host))
-        serve(app, opened, started=lambda: print(f"dashboard: {address_of(opened)}", flush=True))
+    serve_store(args.store, DashboardSettings(args.host, args.port, args.site, args.edit, environment))
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardSettings:
+    """Where the dashboard listens and what it shows besides the store."""
+
+    host: str
+    port: int
+    """0: any free one."""
+    site: Path | None
+    writable: bool
+    """Whether lines may be saved into `site`."""
+    environment: Mapping[str, str] = field(repr=False)
+    """For the passwords that `site` names."""
+    option: str = "--port"
+    """What the user gives to choose another port."""
+
+    @classmethod
+    def beside(cls, text: str, site: Path | None, environment: Mapping[str, str]) -> DashboardSettings:
+        """For `--dashboard [HOST:]PORT`; raises InputError where `text` is not that."""
+        match = re.fullmatch(r"(?:(?P<host>\[[0-9a-fA-F:]+\]|[^:\[\]]+):)?(?P<port>\d{1,5})", text)
+        if match is None or int(match["port"]) > 65_535:
+            raise InputError(f"--dashboard {text!r} is not [HOST:]PORT; write 8080, or 0.0.0.0:8080 for other machines")
+        host = (match["host"] or "127.0.0.1").strip("[]")
+        return cls(host, int(match["port"]), site, False, dict(environment), option="--dashboard")
+
+    def __call__(self, store: Store) -> DashboardService:
+        """The dashboard over a store that this process fills, for `runtime.beside`; it says its address in the log."""
+        return self.open(store, lambda address: log.info("dashboard: %s", address))
+
+    def open(self, store: Store, tell: Callable[[str], None]) -> DashboardService:
+        """A service that listens already; `tell` is given its address once it answers. Raises InputError."""
+        # Not above: most commands need no web server, which takes a third of a second to import.
+        from pipeline.dashboard.app import build_app
+        from pipeline.dashboard.editor import LineEditor
+        from pipeline.dashboard.server import DashboardServer, address_of, allowed_hosts, listen
+
+        site = editor = None
+        if self.site is not None:
+            site = load_site(self.site, self.environment)
+            editor = LineEditor(
+                self.site.absolute(), lambda path: load_site(path, self.environment), writable=self.writable
+            )
+        app = build_app(store, site=site, editor=editor, allowed_hosts=allowed_hosts(self.host))
+        opened = listen(self.host, self.port, self.option)
+        return DashboardService(DashboardServer(app, started=lambda: tell(address_of(opened))), opened)
+
+
+class DashboardService:
+    """A dashboard that listens on a socket of its own."""
+
+    def __init__(self, server: DashboardServer, opened: socket.socket) -> None:
+        self._server = server
+        self._opened = opened
+
+    def run(self) -> None:
+        """Answer until `stop`, and in the main thread until SIGINT or SIGTERM."""
+        with self._opened:
+            self._server.run(sockets=[self._opened])
+
+    def stop(self) -> None:
+        """End `run`; may be called from any thread."""
+        self._server.should_exit = True
+
+
+def serve_store(store: str | Path, settings: DashboardSettings) -> None:
+    """Serve one store until interrupted, and print the address. Raises InputError."""
+    with open_store(store, create=False, password=store_password(settings.environment)) as opened:
+        settings.open(opened, lambda address: print(f"dashboard: {address}", flush=True)).run()

@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 
 from pipeline.commands.arguments import add_model_arguments
+from pipeline.commands.dashboard import DashboardSettings, add_dashboard_argument, serve_store
 from pipeline.commands.footage import Period, announced_detector, lines_of, make_job, open_footage, run_id
 from pipeline.config import DEFAULT_TIMEZONE
 from pipeline.count import CountUpdate
@@ -52,6 +53,7 @@ def add_demo_parser(commands: Any) -> None:
     parser.add_argument("--weather", choices=("clear", "rain"), default="clear")
     parser.add_argument("--legs", type=int, choices=(3, 4), default=4)
     add_model_arguments(parser)
+    add_dashboard_argument(parser)
     parser.set_defaults(run=run_demo)
 
 
@@ -73,7 +75,11 @@ class _BusiestPicture:
 
 
 def run_demo(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Simulate, count, store, query, draw; returns the exit status."""
+    """Simulate, count, store, query, draw, and with --dashboard serve; returns the exit status."""
+    store = args.out / "store"
+    dashboard = None
+    if args.dashboard is not None:
+        dashboard = DashboardSettings.beside(args.dashboard, None, environment)
     url = (
         f"sim:?seed={args.seed}&legs={args.legs}&light={args.light}&weather={args.weather}"
         f"&seconds={args.seconds}&fps=10&size=1280x720"
@@ -89,7 +95,7 @@ def run_demo(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
         assert isinstance(source, SimulatedJunction)
         lines = lines_of(source, (), url)
         detector = stack.enter_context(announced_detector(args))
-        delivery = stack.enter_context(StoreDelivery(args.out / "store"))
+        delivery = stack.enter_context(StoreDelivery(store))
         run = run_id(url, camera, period, lines, detector)
         delivery.register_camera(camera, name="Simulated junction", timezone=DEFAULT_TIMEZONE)
         revision = delivery.begin(run, camera, lines, source, None, detector.info, url, replay=False)
@@ -115,7 +121,11 @@ def run_demo(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     print(f"15-minute bins from ClickHouse, view counts_15m\n{text_table(bins)}\n")
     for path in _write_pictures(args.out, camera, picture.image, counted, movements, true):
         print(f"wrote {path}")
-    print(f"ask it more: simpang query --store {args.out / 'store'} 'SELECT * FROM turning_counts_15m WHERE count > 0'")
+    print(f"ask it more: simpang query --store {store} 'SELECT * FROM turning_counts_15m WHERE count > 0'")
+    if dashboard is None:
+        print(f"look at it in a browser: simpang dashboard --store {store}")
+    else:
+        serve_store(store, dashboard)
     return 0
 
 

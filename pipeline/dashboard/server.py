@@ -16,8 +16,11 @@ GOODBYE_S: Final = 1
 """Answers that take longer than this are cut off when the server stops."""
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket on `host` and `port` (0: any free one); raises InputError where it cannot be had."""
+def listen(host: str, port: int, option: str = "--port") -> socket.socket:
+    """A socket on `host` and `port` (0: any free one).
+
+    Raises InputError where it cannot be had, which names the `option` that chooses another.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     opened = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -26,7 +29,7 @@ def listen(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         opened.close()
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"cannot listen on {host} port {port}: {reason}; choose another with --port") from error
+        raise InputError(f"cannot listen on {host} port {port}: {reason}; choose another with {option}") from error
     return opened
 
 
@@ -47,7 +50,12 @@ class DashboardServer(uvicorn.Server):
     def __init__(self, app: Starlette, *, started: Callable[[], None] = lambda: None) -> None:
         super().__init__(
             uvicorn.Config(
-                app, log_level="warning", access_log=False, timeout_graceful_shutdown=GOODBYE_S, server_header=False
+                app,
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=GOODBYE_S,
+                server_header=False,
             )
         )
         self._app = app
@@ -63,8 +71,3 @@ class DashboardServer(uvicorn.Server):
         """Stop answering."""
         self._app.state.close_streams()
         await super().shutdown(sockets)
-
-
-def serve(app: Starlette, opened: socket.socket, *, started: Callable[[], None] = lambda: None) -> None:
-    """Serve `app` on `opened` until SIGINT or SIGTERM."""
-    DashboardServer(app, started=started).run(sockets=[opened])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +18,16 @@ from pipeline.__main__ import main
 from pipeline.sink.store import EmbeddedStore
 from tests.dashboard.conftest import SITE
 
-COMMAND = [sys.executable, "-m", "pipeline", "dashboard"]
+SIMPANG = [sys.executable, "-m", "pipeline"]
+COMMAND = [*SIMPANG, "dashboard"]
+LIVE_SITE = """
+[[camera]]
+id = "sim-1"
+name = "Simpang coba"
+url = "sim:?seed=3&seconds=60&size=320x192&fps=5"
+fps = 2
+"""
+PATIENCE_S = 240
 
 
 @pytest.fixture
@@ -81,3 +93,82 @@ def test_editing_needs_a_site_and_this_machine(
     given = [str(tmp_path / "site.toml") if argument == "SITE" else argument for argument in arguments]
     assert main(["dashboard", "--store", str(tmp_path / "store"), *given]) == 2
     assert words in sentence(capsys)
+
+
+def asked(address: str, path: str) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{address}{path}", timeout=60) as answer:
+        return json.load(answer)  # type: ignore[no-any-return]
+
+
+def address_in(log: Path, running: subprocess.Popen[Any]) -> str:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while "dashboard: http" not in log.read_text():
+        assert running.poll() is None, log.read_text()
+        assert time.monotonic() < deadline_s, log.read_text()
+        time.sleep(0.2)
+    return log.read_text().split("dashboard: ")[1].split()[0]
+
+
+def test_inside_run_it_shows_the_store_that_the_pool_fills(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text(LIVE_SITE)
+    log = tmp_path / "log"
+    command = [*SIMPANG, "run", "-c", tmp_path / "site.toml", "--store", tmp_path / "store", "--device", "cpu"]
+    with log.open("wb") as output:
+        running = subprocess.Popen([*command, "--dashboard", "0"], stdout=output, stderr=output)
+    try:
+        address = address_in(log, running)
+        deadline_s = time.monotonic() + PATIENCE_S
+        while (camera := asked(address, "api/city")["cameras"][0])["state"] != "live":
+            assert time.monotonic() < deadline_s, log.read_text()
+            time.sleep(1)
+        assert (camera["id"], camera["name"]) == ("sim-1", "Simpang coba")
+        assert asked(address, "api/junction/sim-1")["bins"]
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(PATIENCE_S) == 0
+    finally:
+        running.kill()
+    assert "Traceback" not in log.read_text()
+
+
+def test_inside_run_a_port_that_is_taken_ends_it_with_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text(LIVE_SITE)
+    command = [*SIMPANG, "run", "-c", tmp_path / "site.toml", "--store", tmp_path / "store", "--device", "cpu"]
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        ended = subprocess.run(
+            [*command, "--dashboard", str(port)], capture_output=True, text=True, check=False, timeout=PATIENCE_S
+        )
+    assert ended.returncode == 2
+    assert "--dashboard" in ended.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in ended.stderr
+
+
+def test_inside_demo_it_answers_after_the_demo_until_interrupted(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    command = [*SIMPANG, "demo", "--seconds", "4", "--out", tmp_path / "out", "--device", "cpu", "--dashboard", "0"]
+    with log.open("wb") as output:
+        running = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        (camera,) = asked(address_in(log, running), "api/city")["cameras"]
+        assert camera["state"] == "recorded"
+        running.send_signal(signal.SIGINT)
+        assert running.wait(PATIENCE_S) == 130
+    finally:
+        running.kill()
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.parametrize("address", ["http", "1:2:3", "0.0.0.0", "99999", ":80"])
+def test_an_address_that_is_none_is_quoted(tmp_path: Path, capsys: pytest.CaptureFixture[str], address: str) -> None:
+    (tmp_path / "site.toml").write_text(LIVE_SITE)
+    run = ["run", "-c", str(tmp_path / "site.toml"), "--store", str(tmp_path / "store"), "--dashboard", address]
+    assert main(run) == 2
+    assert address in sentence(capsys)
+
+
+def test_with_a_bus_there_is_no_store_to_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "site.toml").write_text(LIVE_SITE)
+    assert main(["run", "-c", str(tmp_path / "site.toml"), "--bus", "kafka://x:9092/y", "--dashboard", "0"]) == 2
+    assert "simpang dashboard" in sentence(capsys)
