@@ -57,6 +57,11 @@ class Picture(Protocol):
         """(width, height) in pixels."""
         ...
 
+    @property
+    def luma(self) -> Image:
+        """(height, width) uint8, the brightness as the camera coded it; nothing is copied."""
+        ...
+
     def to_image(self) -> Image:
         """(height, width, 3) uint8, BGR, of the picture's own size."""
         ...

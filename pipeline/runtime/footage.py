@@ -25,7 +25,7 @@ from typing import Final
 import supervision as sv
 
 from pipeline.count import CameraCounter, CountUpdate
-from pipeline.detect import Detector, detect_in, region_of
+from pipeline.detect import Detector, Stillness, cropped, detect_in, region_of
 from pipeline.source import FrameSource
 from pipeline.types import NS_PER_S, CountingLine, Coverage, Crossing, Frame, Movement, Region
 
@@ -48,6 +48,8 @@ class FootageJob:
     whole_picture: bool = False
     """Whether vehicles are looked for in the whole picture and not only around the lines."""
     frames: int = 0
+    still: int = 0
+    """Of these, how many showed what the picture before had shown, and took over its boxes."""
     crossings: list[Crossing] = field(default_factory=list)
     movements: list[Movement] = field(default_factory=list)
     coverage: list[Coverage] = field(default_factory=list)
@@ -129,13 +131,19 @@ def _detect_in_order(
     def read(job: FootageJob) -> None:
         burst = _Burst(job, [])
         error: BaseException | None = None
-        region = job.region
+        region, stillness = job.region, Stillness()
+        detections: Future[list[sv.Detections]] | None = None
         try:
             with job.source as source:
                 for frame in source:
                     if stop.is_set():
                         return
-                    burst.frames.append((frame, detecting.submit(detect_in, detector, [frame.pixels], [region])))
+                    holds = stillness.holds(cropped(frame.pixels, region), frame.captured_at_ns)
+                    if detections is None or not holds:
+                        detections = detecting.submit(detect_in, detector, [frame.pixels], [region])
+                    else:
+                        job.still += 1
+                    burst.frames.append((frame, detections))
                     if len(burst.frames) == BURST:
                         put(burst)
                         burst = _Burst(job, [])

@@ -89,6 +89,11 @@ class DecodedPicture:
         whole = (self.frame.width, self.frame.height)
         return tuple(_part_of_plane(plane, whole, self.region) for plane in planes)
 
+    @property
+    def luma(self) -> Image:
+        """See `Picture.luma`."""
+        return self.planes[0]
+
     def to_image(self) -> Image:
         """See `Picture.to_image`."""
         if self.region is None:

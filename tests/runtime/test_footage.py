@@ -90,3 +90,16 @@ def test_events_are_not_kept_when_the_observer_takes_them() -> None:
     assert taken == ["mid"]
     assert job.crossings == []
     assert job.coverage == []
+
+
+def test_frames_in_which_nothing_moves_are_counted_with_the_boxes_of_the_frame_before() -> None:
+    detector = PixelDetector()
+    looked_at: list[int] = []
+    detect = detector.detect
+    detector.detect = lambda images: looked_at.append(len(images)) or detect(images)  # type: ignore[func-returns-value, method-assign, return-value]
+    moving, standing, leaving = [72, 80, 88], [96] * 12, [104, 112, 120, 128]
+    job = make_job("a", [*moving, *standing, *leaving])  # type: ignore[arg-type]
+    count_footage([job], detector)
+    assert job.frames == 19
+    assert sum(looked_at) == 19 - job.still == len(moving) + 2 + len(leaving)
+    assert [c.direction for c in job.crossings] == ["forward"]
