@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from pipeline.runtime.progress import Progress
 from pipeline.sink.annotated_video import AnnotatedVideo
 from pipeline.sink.event_file import EventFileWriter
 from pipeline.source import redact
+from pipeline.source.simulated import DEFAULT_START_NS
 from pipeline.types import Frame
 
 
@@ -82,7 +84,7 @@ def run_count(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Count each video; returns the exit status."""
     if args.annotate and len(args.video) > 1:
         raise InputError("--annotate writes one video; count one video at a time with it")
-    if args.store and not args.start and not all(video.startswith("sim:") for video in args.video):
+    if args.store and not args.start and not _all_simulated(args.video):
         raise InputError("a store must know when the footage was taken; give --start, as in 2025-03-17T07:00:00+08:00")
     if args.start and len(args.video) > 1 and args.camera:
         raise InputError("several videos of one camera cannot all begin at --start; count them one by one")
@@ -97,6 +99,9 @@ def run_replay(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
 def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: bool) -> int:
     place = Place.from_arguments(args, environment)
     period = Period.from_arguments(args, place.zone)
+    if args.start is None and _all_simulated(args.video):
+        # A simulated junction has a time of its own; without it a store would have its traffic in 1970.
+        period = replace(period, start_at_ns=DEFAULT_START_NS)
     with ExitStack() as stack:
         jobs: list[FootageJob] = []
         watchers: list[Observer] = []
@@ -150,6 +155,10 @@ def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: 
     for warning in warnings:
         print(f"simpang: {warning}", file=sys.stderr)
     return InputError.exit_status if any(job.source.stats.truncated for job in jobs) else 0
+
+
+def _all_simulated(videos: list[str]) -> bool:
+    return all(video.startswith("sim:") for video in videos)
 
 
 def _all_of(watchers: list[Observer]) -> Observer:

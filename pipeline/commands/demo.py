@@ -23,7 +23,7 @@ from pipeline.runtime.delivery import StoreDelivery
 from pipeline.runtime.footage import FootageJob, count_footage
 from pipeline.runtime.progress import Progress
 from pipeline.sink.annotated_video import CountPainter
-from pipeline.source.simulated import LIGHTS, SimulatedJunction
+from pipeline.source.simulated import LIGHTS, Scenario, SimulatedJunction, write_video
 from pipeline.types import NS_PER_S, Frame, Image
 
 DEMO_START_NS = 1_735_686_000 * NS_PER_S
@@ -52,6 +52,12 @@ def add_demo_parser(commands: Any) -> None:
     parser.add_argument("--light", choices=LIGHTS, default="day")
     parser.add_argument("--weather", choices=("clear", "rain"), default="clear")
     parser.add_argument("--legs", type=int, choices=(3, 4), default=4)
+    parser.add_argument(
+        "--footage",
+        type=Path,
+        metavar="FILE.mp4",
+        help="only write the simulated pictures as a video",
+    )
     add_model_arguments(parser)
     add_dashboard_argument(parser)
     parser.set_defaults(run=run_demo)
@@ -84,6 +90,10 @@ def run_demo(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
         f"sim:?seed={args.seed}&legs={args.legs}&light={args.light}&weather={args.weather}"
         f"&seconds={args.seconds}&fps=10&size=1280x720"
     )
+    if args.footage is not None:
+        with SimulatedJunction(Scenario.from_url(url)) as junction:
+            print(f"wrote {write_video(junction, args.footage)} frames to {args.footage}")
+        return 0
     camera = f"demo-{args.legs}-{args.light}-{args.weather}-{args.seed}"
     period = Period(DEMO_START_NS, None, None)
     try:

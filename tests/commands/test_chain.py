@@ -27,6 +27,13 @@ def asked(simpang: Simpang, store: Path, sql: str = ALL_COUNTS) -> list[dict[str
     return json.loads(outcome.out)
 
 
+def test_a_simulated_junction_without_a_start_is_stored_at_its_own_time(simpang: Simpang, tmp_path: Path) -> None:
+    junction = "sim:?seed=3&seconds=4&size=320x192&fps=5"
+    assert simpang("count", junction, "--store", tmp_path / "store").status == 0
+    asked = simpang("query", "--store", tmp_path / "store", "SELECT DISTINCT toString(minute) FROM coverage")
+    assert "2025-01-01 08:00:00" in asked.out
+
+
 def test_count_prints_one_json_object_of_the_contracts_form(simpang: Simpang, clip: Path) -> None:
     outcome = simpang("count", clip, "--line", LINE, "--format", "json")
     assert outcome.status == 0, outcome.err
@@ -173,6 +180,12 @@ def test_sql_that_writes_or_is_wrong_is_refused(simpang: Simpang, tmp_path: Path
         assert outcome.status == 2
         assert outcome.out == ""
         assert len(outcome.err.strip().splitlines()) == 1
+
+
+def test_the_demo_writes_footage_that_can_be_counted(simpang: Simpang, tmp_path: Path) -> None:
+    assert simpang("demo", "--seconds", "2", "--footage", tmp_path / "junction.mp4").status == 0
+    counted = simpang("count", tmp_path / "junction.mp4", "--line", "mid:0,360,1279,360", "--format", "json")
+    assert json.loads(counted.out)["frames"] == 20
 
 
 def test_the_demo_prints_counts_beside_truth_and_draws_pictures(simpang: Simpang, tmp_path: Path) -> None:

@@ -3,10 +3,11 @@
 from pipeline.source.simulated.dataset import write_yolo_dataset
 from pipeline.source.simulated.export import write_video
 from pipeline.source.simulated.junction import SimulatedJunction
-from pipeline.source.simulated.scenario import LIGHTS, Scenario
+from pipeline.source.simulated.scenario import DEFAULT_START_NS, LIGHTS, Scenario
 from pipeline.source.simulated.truth import TrueCrossing, TrueMovement, Truth
 
 __all__ = [
+    "DEFAULT_START_NS",
     "LIGHTS",
     "Scenario",
     "SimulatedJunction",
