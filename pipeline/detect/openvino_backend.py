@@ -25,8 +25,9 @@ from pipeline.detect.shipped import digest_of
 from pipeline.errors import InputError
 from pipeline.types import Image, Pixels, size_of
 
-MAX_COMPILED: Final = 8
-"""Input sizes kept compiled, the least recently used goes first: one for each aspect ratio among a worker's cameras."""
+MAX_COMPILED: Final = 32
+"""Input sizes kept compiled, the least recently used goes first: one for each aspect ratio among the regions of a
+worker's cameras. More than a CPU carries cameras, because compiling one takes as long as thirty pictures."""
 
 USUAL_PICTURE: Final = (1280, 720)
 """What is compiled for before the first picture comes; nearly every camera has its aspect ratio."""

@@ -8,12 +8,12 @@ import openvino as ov
 import pytest
 import supervision as sv
 
-from pipeline.detect import Detector, load_detector
+from pipeline.detect import Detector, load_detector, openvino_backend, region_of
 from pipeline.detect.classes import ClassMap
 from pipeline.detect.letterbox import PAD_VALUE, Letterbox
-from pipeline.detect.openvino_backend import MAX_COMPILED, OpenVINODetector
+from pipeline.detect.openvino_backend import OpenVINODetector
 from pipeline.detect.postprocess import vehicles_from_output
-from pipeline.types import VEHICLE_CLASSES, Image
+from pipeline.types import VEHICLE_CLASSES, CountingLine, Image
 from tests.detect.tiny_model import BLUE, GREEN, NAMES, RED, picture, save_model
 
 
@@ -143,14 +143,35 @@ def test_the_graph_sees_exactly_what_an_explicit_float_input_would_give(model: P
     np.testing.assert_allclose(found.confidence, expected.confidence, atol=1e-6)
 
 
-def test_networks_of_shapes_no_longer_seen_are_let_go(model: Path) -> None:
+def test_networks_of_shapes_no_longer_seen_are_let_go(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openvino_backend, "MAX_COMPILED", 4)
     with load_detector(model) as many:
         assert isinstance(many, OpenVINODetector)
-        for columns in range(1, MAX_COMPILED + 4):
+        for columns in range(1, 8):
             many.detect([picture(64 * columns, 128)])
-        assert many.compiled_sizes == MAX_COMPILED
+        assert many.compiled_sizes == 4
         (found,) = many.detect([picture(64, 128, (0, 0, 64, 128, BLUE))])
         assert len(found) > 0
+
+
+def test_the_regions_of_a_full_workers_cameras_are_compiled_for_once_however_often_they_take_turns(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[tuple[int, int]] = []
+    compile_for = OpenVINODetector._compile
+
+    def noted(detector: OpenVINODetector, input_size: tuple[int, int]) -> object:
+        compiled.append(input_size)
+        return compile_for(detector, input_size)
+
+    monkeypatch.setattr(OpenVINODetector, "_compile", noted)
+    lines = [(CountingLine("l", (0.0, 60.0 + 30 * camera), (1279.0, 60.0)),) for camera in range(20)]
+    parts = [picture(*region_of(line, (1280, 720)).size) for line in lines]
+    with load_detector(model) as detector:
+        for _ in range(3):
+            for part in parts:
+                detector.detect([part])
+    assert len(compiled) == len(set(compiled)) > 8
 
 
 def test_info_says_what_runs_where(model: Path, detector: Detector) -> None:
