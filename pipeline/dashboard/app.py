@@ -64,6 +64,8 @@ def build_app(
     def camera_page(name: str, ask: Callable[[str, str], Any]) -> Route:
         async def answer(request: Request) -> Response:
             camera, range_name = request.path_params["camera"], request.query_params.get("range", "today")
+            # A page asks several things at once: what they all begin with is found out by one of them.
+            await cache.get("known", board.known)
             return json_response(await cache.get((name, camera, range_name), lambda: ask(camera, range_name)))
 
         return Route(f"/api/{name}/{{camera}}", answer)

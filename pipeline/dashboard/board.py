@@ -6,6 +6,7 @@ changing class or unit needs no new answer. None means not observed and is never
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ RECENT_S: Final = 2 * HOUR_S
 """Where nothing was observed for so long, the store holds recorded footage: `now` is then its newest minute."""
 WEEK_S: Final = 7 * DAY_S
 DAYS_COMPARED: Final = 8
+KNOWN_FOR_S: Final = 5.0
+"""So long the cameras and the present are taken as they were found: every answer needs them, and few change them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +42,50 @@ class Anchor:
     recorded: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What every answer begins with."""
+
+    until_s: float
+    """By the monotonic clock; then it is found out anew."""
+    anchor: Anchor
+    cameras: list[dict[str, Any]]
+
+
 class Board:
     """The pages' contents over one store. Threads may share it."""
 
-    def __init__(self, store: Queryable, *, site: SiteConfig | None, now_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: Queryable,
+        *,
+        site: SiteConfig | None,
+        now_s: Callable[[], float],
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._store = store
         self._site = site
         self._now_s = now_s
+        self._monotonic_s = monotonic_s
+        self._kept: Known | None = None
 
     def anchor(self) -> Anchor:
-        """What `now` means at this moment."""
+        """What `now` means, at most `KNOWN_FOR_S` ago."""
+        return self.known().anchor
+
+    def cameras(self) -> list[dict[str, Any]]:
+        """Every camera of the site file and the store: id, name, district, timezone, emp per class. Never its URL."""
+        return self.known().cameras
+
+    def known(self) -> Known:
+        """The present and the cameras. Two threads that find them too old both ask the store, which does no harm."""
+        kept = self._kept
+        if kept is None or kept.until_s <= self._monotonic_s():
+            cameras = self._find_cameras()
+            kept = self._kept = Known(self._monotonic_s() + KNOWN_FOR_S, self._find_anchor(), cameras)
+        return kept
+
+    def _find_anchor(self) -> Anchor:
         now_s = int(self._now_s())
         newest_s = questions.newest_minute_s(self._store, now_s - RECENT_S)
         if newest_s is not None:
@@ -56,8 +93,7 @@ class Board:
         newest_s = questions.newest_minute_s(self._store, 0)
         return Anchor(now_s if newest_s is None else newest_s + 60, newest_s, recorded=newest_s is not None)
 
-    def cameras(self) -> list[dict[str, Any]]:
-        """Every camera of the site file and the store: id, name, district, timezone, emp per class. Never its URL."""
+    def _find_cameras(self) -> list[dict[str, Any]]:
         emp: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
         for row in questions.coefficients(self._store):
             emp[row["version"], row["facility"]][row["class"]] = row["emp"]

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from pipeline.config import load_site
 from pipeline.dashboard.app import build_app
+from pipeline.dashboard.board import KNOWN_FOR_S, Board
 from pipeline.dashboard.editor import LineEditor
 from pipeline.sink.store import EmbeddedStore
 from tests.dashboard import town
@@ -146,3 +147,22 @@ def test_pages_come_from_this_server_alone(client: TestClient) -> None:
 
 def test_a_foreign_name_for_this_machine_is_refused(client: TestClient) -> None:
     assert client.get("/api/city", headers={"Host": "evil.example"}).status_code == 400
+
+
+def test_what_every_answer_begins_with_is_asked_of_the_store_once_in_a_while(store: EmbeddedStore) -> None:
+    asked: list[str] = []
+
+    class Listening:
+        def query(self, sql: str, parameters: Any = None) -> Any:
+            asked.append(sql)
+            return store.query(sql, parameters)
+
+    clock_s = [100.0]
+    board = Board(Listening(), site=None, now_s=lambda: NOW_S, monotonic_s=lambda: clock_s[0])
+    first = board.turns(town.SUDIRMAN, "today")
+    begun = len(asked)
+    assert board.turns(town.SUDIRMAN, "today") == first
+    assert len(asked) == begun + 1
+    clock_s[0] += KNOWN_FOR_S
+    board.turns(town.SUDIRMAN, "today")
+    assert len(asked) == 2 * begun + 1
