@@ -5,7 +5,7 @@ from pathlib import Path
 
 import av
 
-from benchmarks.kills import FPS, LOOP_S
+from benchmarks._passages import FPS, LOOP_S
 from pipeline.types import CountingLine
 from tests.detect.tiny_model import CELL, RED, picture
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.kills import Passage, Setting, expected_between, match, one_round
+from benchmarks._passages import Passage, Setting, expected_between, match, one_round
 from pipeline.runtime.exporter import PoolStatus, read_status
 from pipeline.sink.events import decode
 from pipeline.sink.kafka_address import BusAddress
@@ -79,7 +79,7 @@ def setting(tmp_path_factory: pytest.TempPathFactory) -> Setting:
 @pytest.fixture(scope="module")
 def cars(setting: Setting) -> list[Passage]:
     """When each car of the clip crosses the line."""
-    return one_round(setting)
+    return list(one_round(setting, every=25).possible)
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from pipeline.runtime.assignment import assign, share_cores
-from pipeline.runtime.messages import CameraSpec, Failed, LoaderStatus, WorkerStatus
+from pipeline.runtime.messages import CameraSpec, Failed, LoaderStatus, Obeyed, Orders, Share, WorkerStatus
 from pipeline.runtime.supervisor import CRASHES, DRAIN_S, FIRST_WORD_S, ISOLATION_S, SILENT_S, STOP_S, Supervisor
 from tests.runtime.live_fakes import spec
 
@@ -216,3 +217,104 @@ def test_cores_are_split_without_overlap_while_there_are_enough() -> None:
     assert share_cores([0, 1, 2], 2) == [(0, 1), (2,)]
     assert share_cores([0, 1], 1) == [(0, 1)]
     assert share_cores([0, 1], 3) == [(0,), (1,), (0,)]
+
+
+class SharedPool(Pool):
+    """A pool that reads what a membership, played by the test, says is its own."""
+
+    def __init__(self, cameras: list[CameraSpec], workers: int) -> None:
+        super().__init__(cameras, workers)
+        self.asked_for: list[tuple[str, ...]] = []
+        self.supervisor = Supervisor(
+            cameras,
+            workers,
+            start_worker=lambda name, orders, place, of: self.start(FakeChild(name, orders.cameras)),
+            start_loader=lambda: self.start(FakeChild("loader")),
+            start_membership=self.join,
+        )
+
+    def join(self, cameras: tuple[str, ...]) -> FakeChild:
+        self.asked_for.append(cameras)
+        member = FakeChild("membership")
+        member.speaks = False
+        return self.start(member)
+
+    def share(self, number: int, **since_ns: int) -> None:
+        self.living()["membership"].said.append(Share(number, since_ns, until_ns=10 * number, message=""))
+        self.run(1)
+
+    def orders(self, worker: str) -> Orders:
+        newest = self.living()[worker].inbox[-1]
+        assert isinstance(newest, Orders)
+        return newest
+
+    def obey(self, worker: str, number: int) -> None:
+        child = self.living()[worker]
+        child.speaks = False
+        child.said.append(replace(WELL, obeyed=number))
+        self.run(1)
+
+
+def test_workers_read_what_the_group_gives_them_and_are_ready_before_it_gives_anything() -> None:
+    pool = SharedPool(cameras(4), 2)
+    pool.run(5)
+    assert pool.asked_for == [("c0", "c1", "c2", "c3")]
+    assert [pool.living()[name].cameras for name in ("worker-0", "worker-1")] == [(), ()]
+    pool.share(7, c1=100, c2=200)
+    (first,), (second,) = pool.orders("worker-0").cameras, pool.orders("worker-1").cameras
+    assert {(spec.camera, spec.since_ns) for spec in (first, second)} == {("c1", 100), ("c2", 200)}
+    assert pool.orders("worker-0").until_ns == 70
+    pool.share(7, c1=100, c2=200)
+    assert pool.orders("worker-0").cameras == (first,), "what stays is left alone"
+
+
+def test_a_camera_is_confirmed_as_given_up_only_when_every_worker_has_obeyed() -> None:
+    pool = SharedPool(cameras(2), 2)
+    pool.run(5)
+    pool.share(1, c0=1, c1=1)
+    pool.obey("worker-0", 1)
+    pool.obey("worker-1", 1)
+    member = pool.living()["membership"]
+    assert member.inbox == [Obeyed(1)]
+    pool.share(2, c0=1)
+    assert member.inbox == [Obeyed(1)]
+    pool.obey("worker-0", 2)
+    assert member.inbox == [Obeyed(1)]
+    pool.obey("worker-1", 2)
+    assert member.inbox == [Obeyed(1), Obeyed(2)]
+
+
+def test_a_dead_membership_is_started_again_and_what_it_said_last_is_left_to_run_out() -> None:
+    pool = SharedPool(cameras(1), 1)
+    pool.run(5)
+    pool.share(1, c0=1)
+    pool.living()["membership"].die(-signal.SIGSEGV)
+    pool.run(5)
+    assert len(pool.asked_for) == 2
+    assert pool.orders("worker-0").until_ns == 10
+    pool.share(2)
+    assert pool.orders("worker-0").cameras == ()
+
+
+def test_a_reload_of_a_shared_site_asks_the_group_for_the_new_cameras() -> None:
+    pool = SharedPool(cameras(1), 1)
+    pool.run(5)
+    pool.share(1, c0=1)
+    pool.supervisor.reload([spec("c0", fps=3), spec("new")])
+    assert pool.living()["membership"].inbox[-1] == ("c0", "new")
+    assert [(camera.camera, camera.fps) for camera in pool.orders("worker-0").cameras] == [("c0", 3)]
+
+
+def test_the_group_is_left_when_the_workers_have_ended() -> None:
+    pool = SharedPool(cameras(1), 1)
+    pool.run(5)
+    pool.share(1, c0=1)
+    worker, member = pool.living()["worker-0"], pool.living()["membership"]
+    worker.obeys = False
+    pool.supervisor.stop(pool.now_s)
+    pool.run(2)
+    assert None not in member.inbox
+    worker.die(0)
+    pool.run(2)
+    assert None in member.inbox
+    assert pool.supervisor.phase == "done"

@@ -1,16 +1,18 @@
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import InputError, StorageError
+from pipeline.runtime.messages import Orders
 from pipeline.runtime.worker import Worker
 from pipeline.sink.outbox import Outbox
 from pipeline.sink.registrations import LinesRegistration, Record, RunRegistration
 from pipeline.types import NS_PER_S, CountingLine, Coverage, Crossing
 from tests.runtime.fakes import PixelDetector
-from tests.runtime.live_fakes import START_NS, Hands, spec, step_until
+from tests.runtime.live_fakes import START_NS, TICK_NS, Hands, spec, step_until
 
 DRIVE = range(20, 180, 8)
 
@@ -164,3 +166,28 @@ def test_nothing_more_is_counted_while_the_outbox_takes_nothing_and_nothing_is_l
     full = False
     step_until(bench.worker, lambda: bench.analysed() == 1)
     assert sum(isinstance(record, RunRegistration) for record in bench.records()) == 1
+
+
+def test_a_picture_that_another_host_may_have_counted_is_not_counted(bench: Bench) -> None:
+    ours = replace(spec("a"), since_ns=START_NS + 2 * TICK_NS)
+    bench.worker.obey(Orders((ours,), number=5, until_ns=START_NS + 4 * TICK_NS))
+    assert bench.worker.status().obeyed == 5
+    feed = bench.hands.feeds["a"]
+    for picture, counted in enumerate((0, 0, 1, 2, 3)):
+        feed.show(74 + 7 * picture)
+        step_until(bench.worker, lambda of=counted: bench.analysed() == of)  # type: ignore[misc]
+    feed.show(109, 116)
+    step_until(bench.worker, lambda: feed.stats.pictures == 7)
+    bench.worker.stop()
+    assert bench.analysed() == 3, "the pictures at 2, 3 and 4 ticks"
+
+
+def test_a_worker_that_is_told_nothing_new_reads_its_cameras_no_longer_than_they_are_its_own(bench: Bench) -> None:
+    orders = Orders((spec("a"),), until_ns=START_NS + NS_PER_S)
+    bench.worker.obey(orders)
+    assert [camera.camera for camera in bench.worker.status().cameras] == ["a"]
+    bench.clock.now_ns = START_NS + NS_PER_S + 1
+    bench.worker.obey(orders)
+    assert bench.worker.status().cameras == ()
+    bench.worker.obey(Orders((replace(spec("a"), since_ns=bench.clock.now_ns),), until_ns=START_NS + 9 * NS_PER_S))
+    assert [camera.camera for camera in bench.worker.status().cameras] == ["a"]
