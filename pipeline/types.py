@@ -189,6 +189,36 @@ class Coverage:
 Event: TypeAlias = Crossing | Movement | Coverage
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class VehiclePath:
+    """The way of one vehicle through the picture, whichever lines lay there."""
+
+    vehicle: int
+    vehicle_class: str
+    captured_at_ns: npt.NDArray[np.int64]
+    """(N,), rising."""
+    points: npt.NDArray[np.float32]
+    """(N, 2) pixels: the point of the vehicle that crosses lines."""
+    size_px: npt.NDArray[np.float32]
+    """(N,) sqrt(width * height) of its box."""
+
+    def __len__(self) -> int:
+        return len(self.captured_at_ns)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PathSample:
+    """The paths of all vehicles in a piece of footage of one camera; lines can be tried on it without its pictures."""
+
+    camera: str
+    picture_size: tuple[int, int]
+    """(width, height) in pixels."""
+    from_ns: int
+    """Capture time of the first picture."""
+    duration_s: float
+    paths: tuple[VehiclePath, ...] = field(repr=False)
+
+
 def event_id(*parts: str | int) -> str:
     """A deterministic id: the first 32 hexadecimal digits of SHA-256 over the parts.
 

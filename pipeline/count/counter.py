@@ -17,7 +17,7 @@ from pipeline.count.movements import MovementPairer
 from pipeline.count.stitch import MOST_GAP_S, TrackEnd, stitch_cost
 from pipeline.count.tracker import Tracker, TrackerStep
 from pipeline.count.vehicle import Sighting, Vehicle
-from pipeline.types import NS_PER_S, CountingLine, Coverage, Crossing, Movement, event_id
+from pipeline.types import NS_PER_S, CountingLine, Coverage, Crossing, Movement, VehiclePath, event_id
 
 SETTLE_NS: Final = NS_PER_S
 """A crossing is emitted so long after it is certain, for the vehicle's class to be voted on from both sides."""
@@ -41,6 +41,8 @@ class CountUpdate:
     movements: tuple[Movement, ...]
     coverage: tuple[Coverage, ...]
     """Minutes that have ended."""
+    paths: tuple[VehiclePath, ...] = ()
+    """Of vehicles that are gone, where the counter keeps paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ class CameraCounter:
     """Counts the vehicles of one camera: tracks, line crossings, movements and coverage.
 
     State: the tracker's tracks; one `Vehicle` per track, kept until `MOST_GAP_S` after it was last seen; crossings that
-    wait for their class, at most `SETTLE_NS`; and what `MovementPairer` and `CoverageMeter` hold.
+    wait for their class, at most `SETTLE_NS`; and what `MovementPairer` and `CoverageMeter` hold. With `keep_paths`
+    also the path of each vehicle, until the vehicle is gone.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class CameraCounter:
         revision: int = 0,
         run: str = "",
         tracker: Tracker | None = None,
+        keep_paths: bool = False,
     ) -> None:
         names = [line.name for line in lines]
         if len(set(names)) != len(names):
@@ -77,6 +81,7 @@ class CameraCounter:
         self._tracker = Tracker() if tracker is None else tracker
         self._pairer = MovementPairer(lines)
         self._coverage = CoverageMeter(camera, revision=revision, run=run)
+        self._keep_paths = keep_paths
         self._vehicles: dict[int, Vehicle] = {}
         """By the id of their current track."""
         self._waiting: list[_Waiting] = []
@@ -95,8 +100,8 @@ class CameraCounter:
         self._end(step.ended, captured_at_ns)
         self._take_back(step.doubles, captured_at_ns)
         crossings, movements = self._emit(captured_at_ns)
-        self._evict(captured_at_ns)
-        return CountUpdate(self._tracked(step, detections), crossings, movements, coverage)
+        paths = self._evict(captured_at_ns)
+        return CountUpdate(self._tracked(step, detections), crossings, movements, coverage, paths)
 
     def drop(self, captured_at_ns: int, count: int = 1) -> None:
         """Frames of this time were not processed because the device was behind."""
@@ -120,11 +125,12 @@ class CameraCounter:
             if not vehicle.over:
                 self._end((vehicle.track,), vehicle.seen_ns)
         crossings, movements = self._emit(None)
-        for vehicle in self._vehicles.values():
+        vehicles = list(self._vehicles.values())
+        for vehicle in vehicles:
             self._tracker.drop(vehicle.track)
             self._pairer.forget(vehicle.number)
         self._vehicles.clear()
-        return CountUpdate(sv.Detections.empty(), crossings, movements, self._coverage.finish())
+        return CountUpdate(sv.Detections.empty(), crossings, movements, self._coverage.finish(), _paths_of(vehicles))
 
     @property
     def vehicles_held(self) -> int:
@@ -145,7 +151,7 @@ class CameraCounter:
         for row, (track, confirmed) in enumerate(zip(step.track.tolist(), step.confirmed.tolist(), strict=True)):
             vehicle = self._vehicles.get(track)
             if vehicle is None:
-                vehicle = self._vehicles[track] = Vehicle(track)
+                vehicle = self._vehicles[track] = Vehicle(track, keeps_path=self._keep_paths)
             vehicle.confirmed = confirmed or vehicle.confirmed
             x, y, velocity_x, velocity_y, size_px = ends[row]
             end = TrackEnd(now_ns, x, y, velocity_x, velocity_y, size_px, classes[row])
@@ -198,11 +204,13 @@ class CameraCounter:
             del self._vehicles[track]
             self._waiting = [waiting for waiting in self._waiting if waiting.vehicle is not vehicle]
 
-    def _evict(self, now_ns: int) -> None:
+    def _evict(self, now_ns: int) -> tuple[VehiclePath, ...]:
         horizon_ns = now_ns - int(MOST_GAP_S * NS_PER_S)
-        gone = [track for track, vehicle in self._vehicles.items() if vehicle.over and vehicle.seen_ns < horizon_ns]
-        for track in gone:
-            self._pairer.forget(self._vehicles.pop(track).number)
+        gone = [vehicle for vehicle in self._vehicles.values() if vehicle.over and vehicle.seen_ns < horizon_ns]
+        for vehicle in gone:
+            del self._vehicles[vehicle.track]
+            self._pairer.forget(vehicle.number)
+        return _paths_of(gone)
 
     def _wait(self, vehicle: Vehicle, passages: list[Passage], now_ns: int) -> None:
         for passage in passages:
@@ -266,6 +274,15 @@ class CameraCounter:
             class_id=np.array([vehicle.vote.class_id for vehicle in vehicles]),
             tracker_id=np.array([vehicle.number for vehicle in vehicles]),
         )
+
+
+def _paths_of(vehicles: Iterable[Vehicle]) -> tuple[VehiclePath, ...]:
+    """Paths of those of which a crossing would count."""
+    return tuple(
+        vehicle.path.path(vehicle.number, vehicle.vote.vehicle_class)
+        for vehicle in vehicles
+        if vehicle.path is not None and vehicle.vote.confidence >= LEAST_CONFIDENCE
+    )
 
 
 def _confidence(detections: sv.Detections) -> Floats:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pipeline.count.lines import LineCrossingDetector, LinePosition, Passage
+from pipeline.count.paths import PathKeeper
 from pipeline.count.stitch import TrackEnd
 from pipeline.count.vote import ClassVote
 from pipeline.types import NS_PER_S
@@ -27,17 +28,19 @@ class Vehicle:
     """Path, class vote and line states of one vehicle.
 
     While it is young its sightings are only kept; `grow_up` plays them to this vehicle's detector, `continue_with` to
-    that of the older vehicle it turned out to be. Memory is bounded: the sightings of childhood, then the last one.
+    that of the older vehicle it turned out to be. Memory is bounded: the sightings of childhood, then the last one;
+    with `keeps_path` also its path, see `PathKeeper`.
     """
 
-    __slots__ = ("_detector", "_first", "_last", "_young", "confirmed", "number", "over", "track", "vote")
+    __slots__ = ("_detector", "_first", "_last", "_young", "confirmed", "number", "over", "path", "track", "vote")
 
-    def __init__(self, track: int) -> None:
+    def __init__(self, track: int, *, keeps_path: bool = False) -> None:
         self.number = track
         """The id of its first track; does not change."""
         self.track = track
         """The id of its current track."""
         self.vote = ClassVote()
+        self.path = PathKeeper() if keeps_path else None
         self.confirmed = False
         self.over = False
         """Its track has ended; only a continuation could bring it back."""
@@ -65,6 +68,8 @@ class Vehicle:
         if self._first is None:
             self._first = end
         self._last = end
+        if self.path is not None:
+            self.path.add(end)
         if self._young is not None:
             self._young.append(sighting)
             return []
