@@ -35,6 +35,8 @@ class TrackerSettings:
     """Until it has so many, a track is taken back where its box is a second box of an older track's vehicle."""
     tentative_s: float = 0.5
     """An unconfirmed track ends when not seen for so long (or for two of the current frame intervals)."""
+    glimpse_s: float = 0.25
+    """The same after a single sighting: it has no velocity, and whatever is found later may be another vehicle."""
     lost_s: float = 2.0
     """A confirmed track ends when not seen for so long."""
     gate: float = 16.0
@@ -263,8 +265,9 @@ class Tracker:
 
     def _evict(self, now_ns: int, dt_s: float) -> tuple[int, ...]:
         settings = self._settings
-        tentative_s = min(max(settings.tentative_s, 2 * dt_s), settings.lost_s)
-        patience_s = np.where(self._is_confirmed(), settings.lost_s, tentative_s)
+        unconfirmed_s = np.where(self._hits < 2, settings.glimpse_s, settings.tentative_s)
+        unconfirmed_s = np.minimum(np.maximum(unconfirmed_s, 2 * dt_s), settings.lost_s)
+        patience_s = np.where(self._is_confirmed(), settings.lost_s, unconfirmed_s)
         over = (now_ns - self._seen_ns) / NS_PER_S > patience_s
         if not over.any():
             return ()

@@ -38,6 +38,15 @@ def test_weak_detections_need_more_sightings_to_make_a_track():
     assert confirmed == [[False], [False], [True]]
 
 
+def test_a_box_seen_once_does_not_become_the_vehicle_that_comes_after_it():
+    tracker = Tracker()
+    tracker.update(to_ns(0.0), boxes((600, 300, 640, 380), name="motorcycle"))
+    for index in range(1, 10):
+        tracker.update(to_ns(index * 0.04), boxes())
+    step = tracker.update(to_ns(0.4), boxes((400, 100, 440, 180), name="motorcycle"))
+    assert step.track.tolist() == [2]
+
+
 @pytest.mark.parametrize("interval_s", [0.04, 0.1, 0.2, 0.4])
 def test_a_small_fast_motorcycle_whose_boxes_do_not_overlap_keeps_its_id(interval_s):
     racer = Actor(straight((0, 200), (220, 30)), "motorcycle", (20, 40))
