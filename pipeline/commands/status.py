@@ -119,6 +119,7 @@ def describe(before: PoolStatus, now: PoolStatus) -> str:
         loader = f"loader: {now.loader.depth} records wait, for {now.loader.lag_s:.0f} s; {now.loader.loaded} loaded"
         loader += problem
     parts = [tabulate(cameras, headers="keys"), tabulate(workers, headers="keys"), loader]
+    parts += [f"group: {now.group}"] if now.group else []
     parts += [f"{camera.camera}: {camera.message}" for camera in now.cameras() if camera.message]
     return "\n\n".join(parts[:3]) + "".join(f"\n{line}" for line in parts[3:])
 

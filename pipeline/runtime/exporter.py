@@ -46,6 +46,8 @@ class PoolStatus:
     phase: str
     workers: tuple[WorkerRow, ...]
     loader: LoaderStatus | None
+    group: str = ""
+    """One sentence about our part of the cameras, where they are shared with other hosts."""
 
     @classmethod
     def of(cls, supervisor: Supervisor, at_s: float) -> PoolStatus:
@@ -57,6 +59,7 @@ class PoolStatus:
             supervisor.phase,
             tuple(_row(member) for member in supervisor.workers),
             loader if isinstance(loader, LoaderStatus) else None,
+            supervisor.group,
         )
 
     def cameras(self) -> Iterator[CameraStatus]:
@@ -107,7 +110,7 @@ def read_status(spool: Path) -> PoolStatus:
         for row in content["workers"]
     )
     loader = None if content["loader"] is None else LoaderStatus(**content["loader"])
-    return PoolStatus(content["pid"], content["at_s"], content["phase"], workers, loader)
+    return PoolStatus(content["pid"], content["at_s"], content["phase"], workers, loader, content["group"])
 
 
 def _worker_status(content: dict[str, Any] | None) -> WorkerStatus | None:

@@ -127,6 +127,17 @@ class Supervisor:
         """Where the pool is between start and end."""
         return self._phase
 
+    @property
+    def group(self) -> str:
+        """One sentence about our part of the site's cameras; empty where all are ours."""
+        if self._start_membership is None:
+            return ""
+        share = self.membership.status
+        if not isinstance(share, Share):
+            return "this host is not in the group yet"
+        problem = f"; {share.message}" if share.message else ""
+        return f"{len(share.since_ns)} of the site's {len(self._site)} cameras are this host's{problem}"
+
     def step(self, now_s: float) -> None:
         """Listen, replace the dead, and go on to the next phase where it is time."""
         if self._phase_began_s is None:

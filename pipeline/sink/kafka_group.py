@@ -2,7 +2,8 @@
 
 The topics hold nothing. What is used of Kafka is how it keeps a group: it shares the topics, of one partition each,
 evenly over the members, takes those of a silent member away, moves no more than it must (cooperative-sticky), and gives
-a topic only to members that asked for it, so that hosts whose site files differ for a while still read each camera once.
+a topic only to members that asked for it, so that hosts whose site files differ for a while still read each camera
+once.
 """
 
 from __future__ import annotations

@@ -165,6 +165,7 @@ def test_cameras_are_shared_and_those_of_a_lost_host_are_counted_on_by_the_other
     assert its | others == set(CAMERAS)
     status = simpang("status", "--spool", lost.spool, "--interval", "1")
     assert status.status == 0
+    assert "group: 2 of the site's 4 cameras are this host's" in status.out
     assert all((camera in status.out) == (camera in its) for camera in CAMERAS)
 
     time.sleep(CLAIMED_AFTER_S)
