@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,6 +15,9 @@ from pipeline.sink.engine import Engine
 
 TOUCHES_AT_ONCE: Final = 40_000
 """Taken by one statement: bounds its memory to the events of so many quarters of an hour."""
+
+LONGEST_PAUSE_S: Final = 86_400
+"""Touches further apart are rebuilt by statements of their own, which do not read the events between them."""
 
 KNOWN_COUNTERS: Final = 10_000
 """Remembered of the runs of late; forgetting one costs a rebuild of its run and changes nothing."""
@@ -31,13 +35,39 @@ SELECT
     greatest(
         toUInt64(toUnixTimestamp64Nano(now64(9))), 1 + (SELECT max(version) FROM tallies_stored)) AS version
 FROM rebuilt_tallies(from_s = {from_s}, to_s = {to_s})
-WHERE (camera, bin) IN
+WHERE camera IN ({cameras}) AND (camera, bin) IN
 (
     SELECT camera, bin FROM touched_bins
     WHERE bin >= toDateTime({from_s}, 'UTC') AND bin <= toDateTime({to_s}, 'UTC')
     GROUP BY camera, bin, touch HAVING sum(n) > 0
 )
 SETTINGS max_partitions_per_insert_block = 0
+"""
+
+_UNLISTED: Final = """
+SELECT DISTINCT camera FROM touched_bins
+WHERE bin >= toDateTime({from_s}, 'UTC') AND bin <= toDateTime({to_s}, 'UTC') AND (camera, bin) NOT IN
+(
+    SELECT camera, bin FROM tallies_stored
+    WHERE camera IN ({cameras}) AND bin >= toDateTime({from_s}, 'UTC') AND bin <= toDateTime({to_s}, 'UTC')
+)
+"""
+
+_LIST: Final = """
+INSERT INTO listed_spans (camera, line, to_line, from_bin, to_bin, since, until)
+WITH
+    ifNull(maxIf(o.to_bin, o.from_bin <= s.from_bin) + 900, s.from_bin) AS after_older,
+    ifNull(minIf(o.from_bin, o.to_bin >= s.to_bin) - 900, s.to_bin) AS before_newer
+SELECT
+    s.camera, s.line, s.to_line, s.from_bin, s.to_bin,
+    greatest(s.from_bin, after_older) AS since,
+    least(s.to_bin, before_newer) AS until
+FROM (SELECT * FROM counter_spans WHERE camera IN ({cameras})) AS s
+LEFT JOIN (SELECT camera, line, to_line, from_bin, to_bin FROM listed_spans FINAL) AS o
+    ON s.camera = o.camera AND s.line = o.line AND s.to_line = o.to_line
+GROUP BY s.camera, s.line, s.to_line, s.from_bin, s.to_bin
+HAVING since <= until
+SETTINGS join_use_nulls = 1
 """
 
 _TOUCH_RUN: Final = """
@@ -54,6 +84,8 @@ class Settler:
         self._engine = engine
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[str, ...], None] = OrderedDict()
+        self._relist: set[str] | None = None
+        """Cameras of which counters were seen for the first time since the last rebuild; None is all of them."""
 
     def settle(self) -> int:
         """Rebuild every bin that was touched; returns how many touches there were. Raises StorageError.
@@ -62,11 +94,27 @@ class Settler:
         """
         with self._lock:
             touches = self._engine.read(_TOUCHES)
+            if touches.num_rows and self._list(touches):
+                touches = self._engine.read(_TOUCHES)
             for chunk in _chunks(touches):
-                bins = pc.min_max(chunk["bin_s"]).as_py()
-                self._engine.execute(_REBUILD.format(from_s=bins["min"], to_s=bins["max"]))
+                self._engine.execute(_REBUILD.format(**_extent(chunk)))
                 self._engine.insert("touched_bins", _taken_back(chunk))
             return int(touches.num_rows)
+
+    def _list(self, touches: pa.Table) -> bool:
+        """Note from when to when the counters of the touched cameras are listed; True where that may touch more bins.
+
+        It can have grown where a bin was never rebuilt before, or a counter was seen for the first time.
+        """
+        extent = _extent(touches)
+        if self._relist is None:
+            cameras = set(touches["camera"].unique().to_pylist())
+        else:
+            cameras = self._relist | set(self._engine.read(_UNLISTED.format(**extent))["camera"].to_pylist())
+        if cameras:
+            self._engine.execute(_LIST.format(cameras=_list_of(cameras)))
+        self._relist = set()
+        return bool(cameras)
 
     def learn(self, tables: Mapping[str, pa.Table]) -> None:
         """Note which counters the events of `tables` show, after they were inserted.
@@ -93,19 +141,37 @@ class Settler:
     def touch_runs(self, runs: Iterable[tuple[str, ...]]) -> None:
         """Have every bin of these (camera, run) rebuilt: what they count on has changed."""
         for camera, run in runs:
+            with self._lock:
+                if self._relist is not None:
+                    self._relist.add(camera)
             self._engine.execute(_TOUCH_RUN.format(camera=_quoted(camera), run=_quoted(run)))
 
 
 def _chunks(touches: pa.Table) -> Iterable[pa.Table]:
     """Parts of `touches`, which are sorted by bin; all touches of one bin start lie in one part."""
-    starts = touches["bin_s"].to_numpy()
+    starts = touches["bin_s"].to_numpy().astype(np.int64)
+    pauses = np.append(np.flatnonzero(np.diff(starts) > LONGEST_PAUSE_S) + 1, len(starts))
     first = 0
     while first < len(starts):
-        end = min(first + TOUCHES_AT_ONCE, len(starts))
+        end = int(min(first + TOUCHES_AT_ONCE, pauses[np.searchsorted(pauses, first, side="right")]))
         while end < len(starts) and starts[end] == starts[end - 1]:
             end += 1
         yield touches.slice(first, end - first)
         first = end
+
+
+def _extent(touches: pa.Table) -> dict[str, Any]:
+    """What lies in `touches`, for a statement."""
+    bins = pc.min_max(touches["bin_s"]).as_py()
+    return {
+        "from_s": bins["min"],
+        "to_s": bins["max"],
+        "cameras": _list_of(touches["camera"].unique().to_pylist()),
+    }
+
+
+def _list_of(cameras: Iterable[str]) -> str:
+    return ", ".join(map(_quoted, sorted(cameras)))
 
 
 def _taken_back(touches: pa.Table) -> pa.Table:

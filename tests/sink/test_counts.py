@@ -50,6 +50,37 @@ def test_a_bin_between_two_clips_that_nobody_observed_is_null(store: EmbeddedSto
     ]
 
 
+@pytest.mark.parametrize("later_first", [False, True])
+def test_a_gap_is_listed_whichever_side_of_it_was_settled_first(store: EmbeddedStore, later_first: bool) -> None:
+    clips = [[*minutes(range(15)), crossing(3)], [*minutes(range(45, 60), run="run-b"), crossing(2800, run="run-b")]]
+    for clip in reversed(clips) if later_first else clips:
+        store.insert(clip)
+        store.settle()
+    assert [row[:2] for row in counts(store)] == [(0, 1), (15, None), (30, None), (45, 1)]
+    # and what then comes into the gap is counted
+    store.insert([*minutes(range(15, 30), run="run-c"), crossing(1000, run="run-c")])
+    assert [row[:2] for row in counts(store)] == [(0, 1), (15, 1), (30, None), (45, 1)]
+
+
+def test_a_line_that_comes_back_was_missed_meanwhile(store: EmbeddedStore) -> None:
+    for number, lines in enumerate((["U-in", "S-in"], ["S-in"], ["U-in", "S-in"])):
+        store.register_lines(CAMERA, [line(name) for name in lines], run=f"run-{number}")
+        store.insert(list(minutes(range(15 * number, 15 * number + 15), run=f"run-{number}")))
+        store.settle()
+    assert [row[:2] for row in counts(store)] == [(0, 0), (15, None), (30, 0)]
+
+
+def test_a_question_about_a_day_reads_that_day(store: EmbeddedStore) -> None:
+    far = 60 * 24 * 60
+    store.insert([*minutes([0]), *minutes([far], run="run-b"), crossing(1), crossing(far * 60 + 1, run="run-b")])
+    for view in ("counts_15m", "turning_counts_15m"):
+        plan = store.query(
+            f"EXPLAIN indexes = 1 SELECT count FROM {view} "
+            "WHERE bin_start >= '2026-06-01 00:00:00' AND bin_start < '2026-06-02 00:00:00'"
+        )["explain"].to_pylist()
+        assert any("Parts: 1/2" in step for step in plan), "\n".join(plan)
+
+
 def test_bins_between_clips_more_than_31_days_apart_are_not_listed(store: EmbeddedStore) -> None:
     far = 32 * 24 * 60
     store.insert([*minutes([0]), *minutes([far], run="run-b"), crossing(1), crossing(far * 60 + 1, run="run-b")])

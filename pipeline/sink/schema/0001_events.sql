@@ -104,7 +104,7 @@ CREATE OR REPLACE VIEW movements AS SELECT * FROM movements_stored FINAL;
 CREATE OR REPLACE VIEW coverage AS
 SELECT
     camera,
-    toDateTime64(minute, 0, 'UTC') AS minute,
+    CAST(minute AS DateTime64(0, 'UTC')) AS minute,
     observed_us / 1e6 AS observed_s,
     frames_seen,
     frames_processed,

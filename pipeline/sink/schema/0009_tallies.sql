@@ -57,40 +57,84 @@ SELECT camera, toStartOfFifteenMinutes(minute) AS bin, rand64() AS touch, toInt6
 FROM coverage_stored
 GROUP BY camera, bin;
 
+-- Bins that nobody observed are rebuilt as well, once: they list what is missing. A counter is listed from its first run to
+-- its last; when that grows, the bins from `since` to `until` are new in it and are touched, in the same insert.
+
+CREATE TABLE IF NOT EXISTS listed_spans
+(
+    camera   LowCardinality(String),
+    line     LowCardinality(String),
+    to_line  LowCardinality(String),
+    from_bin DateTime('UTC'),
+    to_bin   DateTime('UTC'),
+    since    DateTime('UTC'),
+    until    DateTime('UTC')
+)
+ENGINE = ReplacingMergeTree(to_bin)
+ORDER BY (camera, line, to_line, from_bin)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS touched_by_spans TO touched_bins AS
+SELECT camera, toDateTime(arrayJoin(bins), 'UTC') AS bin, rand64() AS touch, toInt64(1) AS n
+FROM
+(
+    SELECT DISTINCT camera, range(toUnixTimestamp(since), toUnixTimestamp(until) + 900, 900) AS bins
+    FROM listed_spans
+);
+
+-- From when to when a counter is to be listed: its runs, and the bins between two of them up to 31 days apart.
+CREATE OR REPLACE VIEW counter_spans AS
+SELECT
+    camera,
+    line,
+    to_line,
+    toDateTime(min(first_bin), 'UTC') AS from_bin,
+    toDateTime(max(last_bin), 'UTC') AS to_bin
+FROM
+(
+    SELECT
+        camera,
+        line,
+        to_line,
+        first_bin,
+        last_bin,
+        sum(begins) OVER (PARTITION BY camera, line, to_line ORDER BY first_bin, last_bin, run) AS span
+    FROM
+    (
+        SELECT
+            e.camera AS camera,
+            c.line AS line,
+            c.to_line AS to_line,
+            e.run AS run,
+            toUInt64(toUnixTimestamp(toStartOfFifteenMinutes(e.first_minute))) AS first_bin,
+            toUInt64(toUnixTimestamp(toStartOfFifteenMinutes(e.last_minute))) AS last_bin,
+            max(last_bin) OVER
+            (
+                PARTITION BY e.camera, c.line, c.to_line ORDER BY first_bin, last_bin, e.run
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS reached,
+            toUInt8(first_bin > reached + 31 * 86400) AS begins
+        FROM
+        (
+            SELECT camera, run, min(minute) AS first_minute, max(minute) AS last_minute
+            FROM coverage_stored
+            GROUP BY camera, run
+        ) AS e
+        INNER JOIN run_counters AS c ON e.camera = c.camera AND e.run = c.run
+    )
+)
+GROUP BY camera, line, to_line, span;
+
 -- What the store held before.
 INSERT INTO touched_bins
 SELECT camera, toStartOfFifteenMinutes(minute) AS bin, rand64() AS touch, toInt64(1) AS n
 FROM coverage_stored
 GROUP BY camera, bin;
 
--- The tallies of the bins from `from_s` to `to_s` (their starts, seconds since the epoch), from their events. Nearly
--- every minute is won by one run: its seconds are summed per run before they are spread over the run's counters, which
--- are many. Minutes that several runs share are summed per counter, since each run may count on other lines.
+-- The tallies of the bins from `from_s` to `to_s` (their starts, seconds since the epoch), from their events. Of a minute
+-- that several winning runs share, each counter has the seconds of the runs that count on it.
 
 CREATE OR REPLACE VIEW rebuilt_tallies AS
-WITH
-    minutes AS
-    (
-        SELECT
-            camera,
-            minute,
-            toStartOfFifteenMinutes(minute) AS bin,
-            arrayFilter(d -> d.1 = revision_won, deliveries) AS won
-        FROM minute_winners
-        WHERE minute >= toDateTime({from_s:UInt32}, 'UTC') AND minute < toDateTime({to_s:UInt32}, 'UTC') + 900
-    ),
-    counters AS
-    (
-        SELECT camera, run, line, to_line
-        FROM run_counters
-        WHERE (camera, run) IN
-        (
-            SELECT camera, run
-            FROM coverage_stored
-            WHERE minute >= toDateTime({from_s:UInt32}, 'UTC') AND minute < toDateTime({to_s:UInt32}, 'UTC') + 900
-            GROUP BY camera, run
-        )
-    )
 SELECT
     if(c.to_line = '', 'line', 'turn') AS kind,
     camera,
@@ -117,62 +161,53 @@ FROM
     FROM
     (
         SELECT
-            r.camera AS camera,
-            k.line AS line,
-            k.to_line AS to_line,
-            r.bin AS bin,
-            r.observed_us AS observed_us,
-            r.lossy AS lossy,
-            r.head AS head,
-            r.tail AS tail,
+            o.camera AS camera,
+            o.line AS line,
+            o.to_line AS to_line,
+            o.bin AS bin,
+            arraySum(o.us) AS observed_us,
+            o.lossy AS lossy,
+            arrayMin((m, us) -> if(us = 0, (toUInt32(4294967295), toUInt64(0)), (m, us)), o.minutes, o.us) AS head,
+            arrayMax((m, us) -> if(us = 0, (toUInt32(0), toUInt64(0)), (m, us)), o.minutes, o.us) AS tail,
             emptyArrayUInt64() AS n
         FROM
         (
             SELECT
-                camera,
-                bin,
-                won[1].2 AS run,
-                sum(least(toUInt64(won[1].3), 60000000)) AS observed_us,
-                max(toUInt8(won[1].4)) AS lossy,
-                min(if(won[1].3 = 0, (4294967295, 0), (toUnixTimestamp(minute), toUInt64(won[1].3)))) AS head,
-                max(if(won[1].3 = 0, (0, 0), (toUnixTimestamp(minute), toUInt64(won[1].3)))) AS tail
-            FROM minutes
-            WHERE length(won) = 1
-            GROUP BY camera, bin, run
-        ) AS r
-        INNER JOIN counters AS k ON r.camera = k.camera AND r.run = k.run
-        UNION ALL
-        SELECT
-            camera,
-            line,
-            to_line,
-            bin,
-            sum(s.minute_us) AS observed_us,
-            max(s.minute_lossy) AS lossy,
-            min(if(s.minute_us = 0, (4294967295, 0), (toUnixTimestamp(s.minute), s.minute_us))) AS head,
-            max(if(s.minute_us = 0, (0, 0), (toUnixTimestamp(s.minute), s.minute_us))) AS tail,
-            emptyArrayUInt64() AS n
-        FROM
-        (
-            SELECT
-                d.camera AS camera,
+                m.camera AS camera,
                 k.line AS line,
                 k.to_line AS to_line,
-                d.bin AS bin,
-                d.minute AS minute,
-                least(sum(toUInt64(d.delivery.3)), 60000000) AS minute_us,
-                max(toUInt8(d.delivery.4)) AS minute_lossy
+                m.bin AS bin,
+                m.minutes AS minutes,
+                arrayMap(
+                    won -> least(arraySum(d -> if(has(k.runs, d.2), toUInt64(d.3), 0), won), 60000000), m.won) AS us,
+                toUInt8(arrayExists(won -> arrayExists(d -> d.4 AND has(k.runs, d.2), won), m.won)) AS lossy
             FROM
             (
-                SELECT camera, bin, minute, delivery.2 AS run, delivery
-                FROM minutes
-                ARRAY JOIN won AS delivery
-                WHERE length(won) > 1
-            ) AS d
-            INNER JOIN counters AS k ON d.camera = k.camera AND d.run = k.run
-            GROUP BY camera, line, to_line, bin, minute
-        ) AS s
-        GROUP BY camera, line, to_line, bin
+                SELECT
+                    camera,
+                    toStartOfFifteenMinutes(minute) AS bin,
+                    groupArray(toUnixTimestamp(minute)) AS minutes,
+                    groupArray(arrayFilter(d -> d.1 = revision_won, deliveries)) AS won,
+                    arrayDistinct(arrayFlatten(arrayMap(each -> each.2, won))) AS runs
+                FROM minute_winners
+                WHERE minute >= toDateTime({from_s:UInt32}, 'UTC') AND minute < toDateTime({to_s:UInt32}, 'UTC') + 900
+                GROUP BY camera, bin
+            ) AS m
+            INNER JOIN
+            (
+                SELECT camera, line, to_line, groupArray(run) AS runs
+                FROM run_counters
+                WHERE (camera, run) IN
+                (
+                    SELECT camera, run
+                    FROM coverage_stored
+                    WHERE minute >= toDateTime({from_s:UInt32}, 'UTC') AND minute < toDateTime({to_s:UInt32}, 'UTC') + 900
+                    GROUP BY camera, run
+                )
+                GROUP BY camera, line, to_line
+            ) AS k ON m.camera = k.camera
+            WHERE hasAny(m.runs, k.runs)
+        ) AS o
         UNION ALL
         SELECT
             camera,
@@ -218,6 +253,26 @@ FROM
         FROM counted_movements
         WHERE minute >= toDateTime({from_s:UInt32}, 'UTC') AND minute < toDateTime({to_s:UInt32}, 'UTC') + 900
         GROUP BY camera, line, to_line, bin
+        UNION ALL
+        SELECT
+            b.camera AS camera,
+            s.line AS line,
+            s.to_line AS to_line,
+            b.bin AS bin,
+            toUInt64(0) AS observed_us,
+            toUInt8(0) AS lossy,
+            (toUInt32(4294967295), toUInt64(0)) AS head,
+            (toUInt32(0), toUInt64(0)) AS tail,
+            emptyArrayUInt64() AS n
+        FROM
+        (
+            SELECT camera, bin
+            FROM touched_bins
+            WHERE bin >= toDateTime({from_s:UInt32}, 'UTC') AND bin <= toDateTime({to_s:UInt32}, 'UTC')
+            GROUP BY camera, bin
+        ) AS b
+        INNER JOIN (SELECT camera, line, to_line, from_bin, to_bin FROM listed_spans FINAL) AS s ON b.camera = s.camera
+        WHERE s.from_bin <= b.bin AND b.bin <= s.to_bin
     ) AS t
     GROUP BY camera, bin, line, to_line
 ) AS c
