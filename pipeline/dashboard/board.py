@@ -159,15 +159,14 @@ class Board:
     def junction(self, camera_id: str, range_name: str) -> dict[str, Any]:
         """One camera's profile and its totals per line over the range."""
         anchor, camera, _, period = self._place(camera_id, range_name)
-        rows = questions.counts(self._store, camera_id, period, period.bin_s)
-        lines = questions.lines(self._store, camera_id)
+        rows = questions.profile(self._store, camera_id, period, period.bin_s)
         return {
             "anchor": _anchor(anchor),
             "camera": camera,
             "period": _period(period),
-            "lines": lines,
-            "bins": tables.bins(tables.counted_once(rows, lines)),
-            "totals": tables.line_totals(rows),
+            "lines": questions.lines(self._store, camera_id),
+            "bins": tables.bins([row for row in rows if not row["line"]]),
+            "totals": tables.line_totals([row for row in rows if row["line"]]),
         }
 
     def turns(self, camera_id: str, range_name: str) -> dict[str, Any]:
@@ -177,9 +176,9 @@ class Board:
 
     def peaks(self, camera_id: str, range_name: str) -> dict[str, Any]:
         """One camera's peak hour of each day of the range."""
-        _, _, zone, period = self._place(camera_id, range_name)
-        days = (datetime.fromtimestamp(s, zone).date().isoformat() for s in (period.from_s, period.to_s - 1))
-        return {"peaks": questions.peak_hours(self._store, camera_id, *days)}
+        _, camera, zone, period = self._place(camera_id, range_name)
+        quarters = tables.bins(questions.volumes(self._store, camera_id, period, QUARTER_S))
+        return {"peaks": tables.peaks(quarters, camera["emp"], zone)}
 
     def days(self, camera_id: str, range_name: str) -> dict[str, Any]:
         """One camera's volume per hour, for the range's last local day and the seven before it."""
@@ -187,19 +186,19 @@ class Board:
         last_s = min(period.to_s, midnight_s(anchor.at_s, zone) + DAY_S)
         first_day = datetime.fromtimestamp(last_s - 1, zone).date() - timedelta(days=DAYS_COMPARED - 1)
         compared = Period(period_of(first_day.isoformat(), anchor.at_s, zone).from_s, last_s)
-        rows = questions.counts(self._store, camera_id, compared, HOUR_S)
+        rows = questions.volumes(self._store, camera_id, compared, HOUR_S)
         return {
             "anchor": _anchor(anchor),
             "camera": camera,
             "period": _period(compared),
-            "bins": tables.bins(tables.counted_once(rows, questions.lines(self._store, camera_id))),
+            "bins": tables.bins(rows),
         }
 
     def health(self, camera_id: str, range_name: str) -> dict[str, Any]:
         """One camera's coverage per hour over the range."""
         anchor, camera, _, period = self._place(camera_id, range_name)
         rows = questions.coverage_hours(self._store, camera_id, period)
-        seen = {row["camera"]: row for row in questions.last_seen(self._store, anchor.at_s - DAY_S)}
+        seen = {row["camera"]: row for row in questions.last_seen(self._store, anchor.at_s - DAY_S, camera_id)}
         return {
             "anchor": _anchor(anchor),
             "camera": camera | {"state": _state(seen.get(camera_id), anchor)},

@@ -18,6 +18,9 @@ class Queryable(Protocol):
         ...
 
 
+STATUSES: Final = ("missed", "complete", "partial", "interrupted")
+"""Of several lines in one bin the last of these holds; a bin is `missed` only where every line is."""
+
 COUNT_VIEWS: Final = {QUARTER_S: "counts_15m", HOUR_S: "counts_1h", DAY_S: "counts_1d"}
 
 _WITHIN: Final = "bin_start >= toDateTime({from_s:UInt32}, 'UTC') AND bin_start < toDateTime({to_s:UInt32}, 'UTC')"
@@ -56,14 +59,16 @@ def newest_minute_s(store: Queryable, since_s: int) -> int | None:
     return int(rows[0]["newest_s"]) if rows[0]["minutes"] else None
 
 
-def last_seen(store: Queryable, since_s: int) -> list[dict[str, Any]]:
-    """Per camera since `since_s`: its last observed minute (`seen_s`) and the reason its last minute is not whole."""
+def last_seen(store: Queryable, since_s: int, camera: str = "") -> list[dict[str, Any]]:
+    """Since `since_s`, of one camera or all: its last observed minute (`seen_s`), why its last minute is not whole."""
     return _rows(
         store,
         "SELECT camera, toInt64(toUnixTimestamp(maxIf(minute, observed_s > 0))) AS seen_s, "
         "argMax(reason, (minute, revision)) AS reason "
-        "FROM coverage WHERE minute >= toDateTime({since_s:UInt32}, 'UTC') GROUP BY camera",
+        "FROM coverage WHERE minute >= toDateTime({since_s:UInt32}, 'UTC') "
+        "AND ({camera:String} = '' OR camera = {camera:String}) GROUP BY camera",
         since_s=since_s,
+        camera=camera,
     )
 
 
@@ -97,15 +102,48 @@ def city_volumes(store: Queryable, from_s: int, to_s: int, ago_from_s: int, ago_
     )
 
 
-def counts(store: Queryable, camera: str, period: Period, bin_s: int) -> list[dict[str, Any]]:
-    """One camera's counts per line, direction, class and bin of `bin_s` seconds, in order of time.
+_ENTRIES: Final = "(SELECT groupUniqArrayIf(line, role = 'entry') FROM lines WHERE camera = {camera:String}) AS entries"
+_COUNTED_ONCE: Final = "(empty(entries) OR has(entries, line))"
+"""The lines that make a junction's volume: its entry lines where it has any, otherwise every line (as `peak_hours`)."""
 
-    Each row: line, direction, class, bin_s (start), vehicles (None: not observed), observed_s, status.
+
+def profile(store: Queryable, camera: str, period: Period, bin_s: int) -> list[dict[str, Any]]:
+    """One camera's volume per class and bin of `bin_s` seconds in order of time, then its totals per line.
+
+    A row with an empty `line` is a bin of the lines that are counted once: class, bin_s (start), vehicles (None: not
+    observed), observed_s, status. Of several lines the last of `STATUSES` holds. Other rows are totals over the period:
+    line, direction, class, vehicles. Both from one reading, which is most of what an answer takes.
     """
     return _rows(
         store,
-        "SELECT line, direction, class, toInt64(toUnixTimestamp(bin_start)) AS bin_s, count AS vehicles, "
-        f"observed_s, status FROM {COUNT_VIEWS[bin_s]} WHERE camera = {{camera:String}} AND {_WITHIN} ORDER BY bin_s",
+        f"""
+        WITH {_ENTRIES}
+        SELECT line, direction, class, toInt64(toUnixTimestamp(bin_start)) AS bin_s,
+               if(line = '', sumOrNullIf(count, {_COUNTED_ONCE}), sumOrNull(count)) AS vehicles,
+               maxIf(observed_s, {_COUNTED_ONCE}) AS observed_s,
+               {list(STATUSES)}[maxIf(indexOf({list(STATUSES)}, status), {_COUNTED_ONCE})] AS status
+        FROM {COUNT_VIEWS[bin_s]} WHERE camera = {{camera:String}} AND {_WITHIN}
+        GROUP BY GROUPING SETS ((class, bin_start), (line, direction, class))
+        HAVING line != '' OR countIf({_COUNTED_ONCE}) > 0
+        ORDER BY line, bin_s
+        """,
+        camera=camera,
+        from_s=period.from_s,
+        to_s=period.to_s,
+    )
+
+
+def volumes(store: Queryable, camera: str, period: Period, bin_s: int) -> list[dict[str, Any]]:
+    """The first part of `profile` alone."""
+    return _rows(
+        store,
+        f"""
+        WITH {_ENTRIES}
+        SELECT class, toInt64(toUnixTimestamp(bin_start)) AS bin_s, sumOrNull(count) AS vehicles,
+               max(observed_s) AS observed_s, {list(STATUSES)}[max(indexOf({list(STATUSES)}, status))] AS status
+        FROM {COUNT_VIEWS[bin_s]} WHERE camera = {{camera:String}} AND {_WITHIN} AND {_COUNTED_ONCE}
+        GROUP BY class, bin_start ORDER BY bin_s
+        """,
         camera=camera,
         from_s=period.from_s,
         to_s=period.to_s,
@@ -132,19 +170,6 @@ def lines(store: Queryable, camera: str) -> list[dict[str, Any]]:
         "SELECT line, role, approach, start_x, start_y, end_x, end_y FROM lines WHERE camera = {camera:String} "
         "ORDER BY line, registered_at DESC LIMIT 1 BY line",
         camera=camera,
-    )
-
-
-def peak_hours(store: Queryable, camera: str, from_day: str, to_day: str) -> list[dict[str, Any]]:
-    """The peak hour of each local day from `from_day` to `to_day` (2025-03-17): day, hour_s, vehicles, smp, phf."""
-    return _rows(
-        store,
-        "SELECT toString(p.day) AS day, toInt64(toUnixTimestamp(hour_start)) AS hour_s, vehicles, smp, phf "
-        "FROM peak_hours AS p WHERE camera = {camera:String} "
-        "AND p.day >= toDate({from_day:String}) AND p.day <= toDate({to_day:String}) ORDER BY day",
-        camera=camera,
-        from_day=from_day,
-        to_day=to_day,
     )
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, tzinfo
+from typing import Any
 
 from pipeline.dashboard.periods import HOUR_S
+from pipeline.report.peaks import peak_hour
 
 Row = dict[str, Any]
-
-STATUSES: Final = ("missed", "complete", "partial", "interrupted")
-"""Of several lines in one bin the last of these holds; a bin is `missed` only where every line is."""
 
 
 def by_camera(rows: Iterable[Row]) -> defaultdict[str, list[Row]]:
@@ -22,28 +21,21 @@ def by_camera(rows: Iterable[Row]) -> defaultdict[str, list[Row]]:
     return grouped
 
 
-def counted_once(rows: list[Row], lines: list[Row]) -> list[Row]:
-    """The rows that make a junction's volume: its entry lines where it has any, otherwise every line (`peak_hours`)."""
-    entries = {line["line"] for line in lines if line["role"] == "entry"}
-    return [row for row in rows if row["line"] in entries] if entries else rows
-
-
 def bins(rows: list[Row]) -> list[Row]:
     """One record a bin, in order: start_s, observed_s, status, counts (vehicles per class) or None."""
     found: dict[int, Row] = {}
     for row in rows:
         bin_ = found.setdefault(
-            row["bin_s"], {"start_s": row["bin_s"], "observed_s": 0.0, "status": "missed", "counts": None}
+            row["bin_s"],
+            {"start_s": row["bin_s"], "observed_s": row["observed_s"], "status": row["status"], "counts": None},
         )
-        bin_["observed_s"] = max(bin_["observed_s"], row["observed_s"])
-        bin_["status"] = max(bin_["status"], row["status"], key=STATUSES.index)
         if row["vehicles"] is not None:
             bin_["counts"] = _added(bin_["counts"], row)
     return list(found.values())
 
 
 def line_totals(rows: list[Row]) -> list[Row]:
-    """Vehicles per class over all bins, for each line and direction: line, direction, counts or None."""
+    """Vehicles per class, for each line and direction: line, direction, counts or None."""
     found: dict[tuple[str, str], Row] = {}
     for row in rows:
         key = (row["line"], row["direction"])
@@ -51,6 +43,35 @@ def line_totals(rows: list[Row]) -> list[Row]:
         if row["vehicles"] is not None:
             total["counts"] = _added(total["counts"], row)
     return sorted(found.values(), key=lambda total: (total["line"], total["direction"] != "forward"))
+
+
+def peaks(quarters: list[Row], emp: Mapping[str, float], zone: tzinfo) -> list[Row]:
+    """The peak hour of each local day, from `bins` of a quarter of an hour: day, hour_s, vehicles, smp, phf.
+
+    The same as the store's `peak_hours`, which reads all that a camera ever had to answer for one day.
+    """
+    days: defaultdict[date, list[Row]] = defaultdict(list)
+    for quarter in quarters:
+        days[datetime.fromtimestamp(quarter["start_s"], zone).date()].append(quarter)
+    found = []
+    for day, of_day in sorted(days.items()):
+        starts = [datetime.fromtimestamp(quarter["start_s"], zone) for quarter in of_day]
+        volumes = [None if quarter["counts"] is None else sum(quarter["counts"].values()) for quarter in of_day]
+        peak = peak_hour(starts, [quarter["status"] for quarter in of_day], volumes)
+        if peak is None:
+            continue
+        hour = of_day[peak.first : peak.last + 1]
+        smp = sum(n * emp.get(name, 0.0) for quarter in hour for name, n in (quarter["counts"] or {}).items())
+        found.append(
+            {
+                "day": day.isoformat(),
+                "hour_s": hour[0]["start_s"],
+                "vehicles": peak.vehicles,
+                "smp": smp,
+                "phf": peak.phf,
+            }
+        )
+    return found
 
 
 def summed(rows: list[Row]) -> Row:

@@ -166,3 +166,15 @@ def test_what_every_answer_begins_with_is_asked_of_the_store_once_in_a_while(sto
     clock_s[0] += KNOWN_FOR_S
     board.turns(town.SUDIRMAN, "today")
     assert len(asked) == 2 * begun + 1
+
+
+def test_peak_hours_are_those_of_the_store(client: TestClient, store: EmbeddedStore) -> None:
+    for camera in town.NAMES:
+        shown = ask(client, f"/api/peaks/{camera}?range=7d")["peaks"]
+        stored = store.query(
+            "SELECT toString(day) AS day, toInt64(toUnixTimestamp(hour_start)) AS hour_s, vehicles, smp, phf "
+            f"FROM peak_hours WHERE camera = '{camera}' AND day > '2026-05-27' ORDER BY day"
+        ).to_pylist()
+        assert len(shown) == len(stored) > 0
+        for one, other in zip(shown, stored, strict=True):
+            assert one == pytest.approx(other)
