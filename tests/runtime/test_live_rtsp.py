@@ -1,7 +1,11 @@
-"""A worker with cameras on a real RTSP server, each with a trouble of its own. The tests read one run's results."""
+"""A worker with cameras on a real RTSP server, each with a trouble of its own. The tests read one run's results.
+
+With SIMPANG_SLOW=1 the troubles last as long as in the field: half a minute of outage, a reboot every minute.
+"""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -21,6 +25,11 @@ from pipeline.source.live_open import open_live
 from pipeline.types import CountingLine, Coverage, Pixels, size_of
 from tests.rtsp_server import BadLink, Camera, RtspServer
 
+FULL_LENGTH = os.environ.get("SIMPANG_SLOW") == "1"
+OUTAGE_S = 30.0 if FULL_LENGTH else 3.0
+REBOOTS = 3 if FULL_LENGTH else 2
+REBOOT_S = 10.0 if FULL_LENGTH else 1.0
+BETWEEN_REBOOTS_S = 50.0 if FULL_LENGTH else 2.0
 STALL_S = 1.5
 PASSWORD = "geheim-123"
 LINE = CountingLine("mid", (0.0, 90.0), (319.0, 90.0))
@@ -150,7 +159,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
         assert show.play_until(lambda status: all(status[name].state != "live" for name in trouble), 20.0), (
             show.status()
         )
-        show.play(3.0)
+        show.play(OUTAGE_S)
         for link in (cut, silent, garbage):
             link.set("pass")
         cameras["reboot"].switch_on()
@@ -158,6 +167,13 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
         assert show.play_until(lambda status: all(status[name].state == "live" for name in healthy), 40.0), (
             show.status()
         )
+        for _ in range(REBOOTS - 1):
+            show.play(BETWEEN_REBOOTS_S)
+            cameras["reboot"].switch_off()
+            assert show.play_until(lambda status: status["reboot"].state != "live", 20.0), show.status()
+            show.play(REBOOT_S)
+            cameras["reboot"].switch_on()
+            assert show.play_until(lambda status: status["reboot"].state == "live", 40.0), show.status()
         show.play(2.0)
         report.steady_share = {
             name: (show.came(name) - came) / (cameras[name].sent - sent) for name, (sent, came) in before.items()
@@ -221,6 +237,11 @@ def test_a_lost_camera_says_how_and_comes_back_by_itself(report: Report, camera:
     assert between, states
     assert between[0] in lost
     assert report.final[camera].connects >= 2
+
+
+def test_a_camera_that_reboots_again_and_again_comes_back_each_time(report: Report) -> None:
+    assert report.states["reboot"].count("live") == REBOOTS + 1
+    assert report.final["reboot"].connects >= REBOOTS + 1
 
 
 def test_coverage_shows_the_outage_and_nothing_of_it_for_cameras_without_trouble(report: Report) -> None:
