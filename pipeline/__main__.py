@@ -23,9 +23,11 @@ def build_parser() -> argparse.ArgumentParser:
     from pipeline.commands.doctor import add_doctor_parser
     from pipeline.commands.evaluate import add_eval_parser
     from pipeline.commands.export import add_export_parser
+    from pipeline.commands.lines import add_lines_parser
     from pipeline.commands.loader import add_loader_parser
     from pipeline.commands.query import add_query_parser
     from pipeline.commands.report import add_report_parser
+    from pipeline.commands.resend import add_resend_parser
     from pipeline.commands.run import add_run_parser
     from pipeline.commands.status import add_reload_parser, add_status_parser
     from pipeline.commands.worker import add_worker_parser
@@ -41,6 +43,8 @@ def build_parser() -> argparse.ArgumentParser:
     add_status_parser(commands)
     add_reload_parser(commands)
     add_loader_parser(commands)
+    add_resend_parser(commands)
+    add_lines_parser(commands)
     add_dashboard_parser(commands)
     add_query_parser(commands)
     add_report_parser(commands)

@@ -15,8 +15,9 @@ from pipeline.sink.loader import DEFAULT_BATCH_SIZE, RecordStore, register
 from pipeline.sink.registrations import CameraRegistration, LinesRegistration, Record, Registration, RunRegistration
 from pipeline.types import Coverage, Crossing, Movement
 
-DEFAULT_MAX_WAIT_S: Final = 1.0
-"""A batch that does not fill is inserted after so long: the greater part of the time from crossing to query."""
+DEFAULT_MAX_WAIT_S: Final = 0.5
+"""A batch that does not fill is inserted after so long: the greater part of the time from crossing to query, of which
+there are to be two seconds at most. Each insert makes parts that the engine must merge, so not less."""
 LONGEST_POLL_S: Final = 0.5
 
 
