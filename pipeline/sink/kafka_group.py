@@ -80,6 +80,10 @@ class CameraGroup:
         self.close()
 
     def _take_part(self, timeout_s: float) -> None:
+        if not self._cameras:
+            self._drop_consumer()
+            time.sleep(timeout_s)
+            return
         if self._consumer is None:
             make_camera_topics(self._address, self._cameras)
             self._consumer = group_member(self._address, self._address.camera_group, self._session_timeout_s)

@@ -82,16 +82,18 @@ def cars(setting: Setting) -> list[Passage]:
     return list(one_round(setting, every=25).possible)
 
 
+def site_text(cameras: Sequence[str], setting: Setting) -> str:
+    return "".join(
+        f'[[camera]]\nid = "{camera}"\nurl = "{setting.clip}"\nfps = {FPS}\n[[camera.line]]\nname = "{LINE.name}"\n'
+        f"points = {json.dumps([LINE.start, LINE.end])}\n"
+        for camera in cameras
+    )
+
+
 @pytest.fixture
 def site(tmp_path: Path, setting: Setting) -> Path:
     path = tmp_path / "site.toml"
-    path.write_text(
-        "".join(
-            f'[[camera]]\nid = "{camera}"\nurl = "{setting.clip}"\nfps = {FPS}\n[[camera.line]]\nname = "{LINE.name}"\n'
-            f"points = {json.dumps([LINE.start, LINE.end])}\n"
-            for camera in CAMERAS
-        )
-    )
+    path.write_text(site_text(CAMERAS, setting))
     return path
 
 
@@ -197,7 +199,13 @@ def test_cameras_are_shared_and_those_of_a_lost_host_are_counted_on_by_the_other
 
 
 def test_a_host_that_hears_nothing_of_the_group_stops_before_the_group_gives_its_cameras_away(
-    bus: BusAddress, broker: Broker, cars: list[Passage], hosts: tuple[Host, Host]
+    bus: BusAddress,
+    broker: Broker,
+    cars: list[Passage],
+    setting: Setting,
+    site: Path,
+    hosts: tuple[Host, Host],
+    simpang: Simpang,
 ) -> None:
     host, second = hosts
     second.kill()
@@ -210,6 +218,9 @@ def test_a_host_that_hears_nothing_of_the_group_stops_before_the_group_gives_its
     finally:
         broker.resume()
     wait_for(host, set(CAMERAS))
+    site.write_text(site_text([*CAMERAS[2:], "new"], setting))
+    assert simpang("reload", "--spool", host.spool).status == 0
+    wait_for(host, {*CAMERAS[2:], "new"})
     assert host.stop() == 0
     for camera in told(broker, bus.events_topic).values():
         assert counted_too_often(camera.crossings, cars) == []
