@@ -1,12 +1,15 @@
 """How many live cameras does a machine carry?
 
     python -m benchmarks.live [--cameras 4 6 8 10 12] [--seconds 60] [--fps 10] [--size 1280x720] [--cores 2]
-                              [--workers 1] [--device cpu] [--model PATH]
+                              [--workers 1] [--flow 1800 900] [--device cpu] [--model PATH]
+    python -m benchmarks.live --scale [--cameras 1 2 4 8] [--workers 1 2]
 
-`simpang run` reads so many H.264 cameras in real time from recordings of a simulated junction: decoding, detection,
-tracking, counting, outbox and store, everything but the network. Carried is what loses at most 1 % of its frames with a
-95th percentile of latency, from capture to counted, of at most 0.5 s. Wanted: eight cameras of 720p at 10 fps on two
-cores. The processes are bound to `--cores`; the recordings are made before, once.
+`simpang run` reads so many H.264 cameras in real time from recordings of simulated junctions with `--flow` vehicles an
+hour, counted at all arms: decoding, detection, tracking, counting, outbox and store, everything but the network.
+Carried is what loses at most 1 % of its frames with a 95th percentile of latency, from capture to counted, of at most
+0.5 s. Wanted: eight cameras of 720p at 10 fps on two cores. The processes are bound to `--cores`; the recordings are
+made before, once. `--scale` asks instead how throughput, latency and memory grow with cameras and workers. A GPU is
+chosen with `--device cuda:0`.
 """
 
 from __future__ import annotations
@@ -29,25 +32,35 @@ from pipeline.errors import InputError
 from pipeline.runtime.exporter import PoolStatus, read_status
 from pipeline.runtime.live_camera import latency_quantile_s
 from pipeline.source.simulated import Scenario, SimulatedJunction, write_video
+from pipeline.types import CountingLine
 
 LOOP_S: Final = 30
-CLIPS: Final = 2
+FLOWS: Final = (1800.0, 900.0)
+"""Vehicles an hour over all arms: a junction in the rush hour and one by day."""
 WARM_UP_S: Final = 15.0
 PATIENCE_S: Final = 300.0
 MOST_DROPS: Final = 0.01
 MOST_LATENCY_S: Final = 0.5
 WANTED_CAMERAS: Final = 8
+WANTED_MIB: Final = 60.0
+"""Of memory for each camera beyond the first."""
+TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
 class Density:
     cameras: int
+    workers: int
     analysed_per_s: float
+    still_share: float
+    """Of the analysed frames, those in which nothing moved."""
     dropped_share: float
     p95_s: float | None
     """Upper bound of its bucket."""
     busy: float
     share: float
+    cpu_ms: float
+    """Of the workers, for each analysed frame."""
     resident_mib: float
     """Of the workers together."""
 
@@ -57,21 +70,32 @@ class Density:
         return fast and self.dropped_share <= MOST_DROPS
 
 
-def make_clips(directory: Path, size: tuple[int, int], fps: float) -> list[Path]:
-    clips = [directory / f"clip-{seed}.mp4" for seed in range(CLIPS)]
-    for seed, clip in enumerate(clips):
-        scenario = Scenario(seed=seed + 1, width=size[0], height=size[1], fps=fps, duration_s=LOOP_S)
+@dataclass(frozen=True)
+class Clip:
+    path: Path
+    lines: tuple[CountingLine, ...]
+
+
+def make_clips(directory: Path, size: tuple[int, int], fps: float, flows: Sequence[float]) -> list[Clip]:
+    clips = []
+    for seed, flow in enumerate(flows, start=1):
+        scenario = Scenario(seed=seed, width=size[0], height=size[1], fps=fps, duration_s=LOOP_S, flow_vph=flow)
+        path = directory / f"clip-{seed}.mp4"
         with SimulatedJunction(scenario) as junction:
-            write_video(junction, clip)
+            write_video(junction, path)
+            clips.append(Clip(path, junction.lines))
     return clips
 
 
-def site_text(clips: Sequence[Path], cameras: int, size: tuple[int, int], fps: float) -> str:
-    width, height = size
+def site_text(clips: Sequence[Clip], cameras: int, fps: float) -> str:
+    chosen = [clips[index % len(clips)] for index in range(cameras)]
     return "".join(
-        f'[[camera]]\nid = "cam-{index}"\nurl = "{clips[index % len(clips)]}"\nfps = {fps}\n[[camera.line]]\n'
-        f'name = "middle"\npoints = [[0, {height // 2}], [{width - 1}, {height // 2}]]\n'
-        for index in range(cameras)
+        f'[[camera]]\nid = "cam-{index}"\nurl = "{clip.path}"\nfps = {fps}\n'
+        + "".join(
+            f'[[camera.line]]\nname = "{line.name}"\npoints = {[[*map(round, line.start)], [*map(round, line.end)]]}\n'
+            for line in clip.lines
+        )
+        for index, clip in enumerate(chosen)
     )
 
 
@@ -88,13 +112,24 @@ def wait_until_all_are_live(spool: Path, process: subprocess.Popen[bytes], camer
     give_up("the cameras did not come up; run simpang run by hand to see why")
 
 
+def worker_pids(status: PoolStatus) -> list[int]:
+    return [row.status.pid for row in status.workers if row.up and row.status is not None]
+
+
 def resident_mib(status: PoolStatus) -> float:
-    pids = [row.status.pid for row in status.workers if row.up and row.status is not None]
+    pids = worker_pids(status)
     fields = (line.split() for pid in pids for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     return sum(int(field[1]) / 1024 for field in fields if field and field[0] == "VmRSS:")
 
 
-def between(before: PoolStatus, after: PoolStatus, cameras: int) -> Density:
+def cpu_s(status: PoolStatus) -> float:
+    """Seconds of CPU that the workers took so far."""
+    fields = (Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in worker_pids(status))
+    return sum(int(field[11]) + int(field[12]) for field in fields) / TICKS_PER_S
+
+
+def between(before: PoolStatus, after: PoolStatus, cameras: int, spent_s: float) -> Density:
+    """`spent_s`: seconds of CPU in between."""
     earlier = {camera.camera: camera for camera in before.cameras()}
     pairs = [(earlier[camera.camera], camera) for camera in after.cameras()]
     analysed = sum(late.analysed - early.analysed for early, late in pairs)
@@ -107,9 +142,13 @@ def between(before: PoolStatus, after: PoolStatus, cameras: int) -> Density:
     spans = [(old[row.name], row.status) for row in after.workers]
     elapsed_s = max(late.uptime_s - early.uptime_s for early, late in spans if early and late)
     busy_s = sum(late.busy_s - early.busy_s for early, late in spans if early and late)
+    looked_at = sum(late.frames - early.frames for early, late in spans if early and late)
     return Density(
         cameras=cameras,
+        workers=len(spans),
         analysed_per_s=analysed / elapsed_s,
+        still_share=max(0.0, 1 - looked_at / max(1, analysed)),
+        cpu_ms=1000 * spent_s / max(1, analysed),
         dropped_share=dropped / max(1, analysed + dropped),
         p95_s=latency_quantile_s(latencies, 0.95),
         busy=busy_s / elapsed_s / len(spans),
@@ -119,70 +158,122 @@ def between(before: PoolStatus, after: PoolStatus, cameras: int) -> Density:
 
 
 def measure(directory: Path, site: Path, cameras: int, seconds: float, options: Sequence[str]) -> Density:
-    store = directory / f"store-{cameras}"
+    store = Path(tempfile.mkdtemp(prefix=f"store-{cameras}-", dir=directory))
     command = [sys.executable, "-m", "pipeline", "run", "-c", str(site), "--store", str(store), *options]
     with (directory / "run.log").open("ab") as log, subprocess.Popen(command, stderr=log) as process:
         spool = store / "live"
         wait_until_all_are_live(spool, process, cameras)
         time.sleep(WARM_UP_S)
         before = read_status(spool)
+        spent_before_s = cpu_s(before)
         time.sleep(seconds)
-        result = between(before, read_status(spool), cameras)
+        after = read_status(spool)
+        result = between(before, after, cameras, cpu_s(after) - spent_before_s)
         process.send_signal(signal.SIGTERM)
         process.wait(PATIENCE_S)
     return result
 
 
-def main() -> None:
+HEAD: Final = (
+    "cameras", "workers", "analysed/s", "still", "dropped", "p95 s", "busy", "share", "CPU ms a frame", "resident MiB",
+    "carried",
+)  # fmt: skip
+
+
+def row_of(result: Density) -> list[object]:
+    return [
+        result.cameras,
+        result.workers,
+        result.analysed_per_s,
+        f"{result.still_share:.0%}",
+        f"{result.dropped_share:.2%}",
+        "-" if result.p95_s is None else f"<{result.p95_s:g}",
+        f"{result.busy:.0%}",
+        result.share,
+        result.cpu_ms,
+        result.resident_mib,
+        "yes" if result.carried else "no",
+    ]
+
+
+def mib_per_camera(results: Sequence[Density]) -> float | None:
+    """Memory for each camera beyond the first, of one worker."""
+    alone = [result for result in results if result.workers == 1]
+    if len({result.cameras for result in alone}) < 2:
+        return None
+    least, most = min(alone, key=lambda result: result.cameras), max(alone, key=lambda result: result.cameras)
+    return (most.resident_mib - least.resident_mib) / (most.cameras - least.cameras)
+
+
+def density_headline(results: Sequence[Density], args: argparse.Namespace) -> tuple[str, dict[str, object]]:
+    carried = max((result.cameras for result in results if result.carried), default=0)
+    return (
+        f"{carried} cameras {args.size} at {args.fps:g} fps on {args.cores} cores (wanted: {WANTED_CAMERAS}), at most "
+        f"{MOST_DROPS:.0%} dropped and a p95 latency of {MOST_LATENCY_S} s",
+        {"carried": {"measured": carried, "wanted": WANTED_CAMERAS}},
+    )
+
+
+def scale_headline(results: Sequence[Density], args: argparse.Namespace) -> tuple[str, dict[str, object]]:
+    memory, told = mib_per_camera(results), "not known"
+    if memory is not None:
+        told = f"{memory:.0f} MiB"
+    counts = sorted({result.cameras for result in results})
+    return (
+        f"{counts[0]} to {counts[-1]} cameras: {told} for each beyond the first (wanted: at most {WANTED_MIB:g})",
+        {"mib_per_camera": {"measured": memory, "wanted": WANTED_MIB}},
+    )
+
+
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cameras", type=int, nargs="+", default=[4, 6, 8, 10, 12], metavar="N")
+    parser.add_argument("--scale", action="store_true", help="how cost grows with cameras and workers")
+    parser.add_argument(
+        "--cameras", type=int, nargs="+", metavar="N", help="default: 4 6 8 10 12; with --scale 1 2 4 8"
+    )
     parser.add_argument("--seconds", type=float, default=60, metavar="N", help="measured (default: %(default)s)")
     parser.add_argument("--fps", type=float, default=10, metavar="N", help="default: %(default)s")
     parser.add_argument("--size", default="1280x720", metavar="WxH", help="default: %(default)s")
+    parser.add_argument("--flow", type=float, nargs="+", default=FLOWS, metavar="N", help="default: %(default)s")
     parser.add_argument("--cores", type=int, default=2, metavar="N", help="for all processes (default: %(default)s)")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="default: %(default)s")
+    parser.add_argument("--workers", type=int, nargs="+", metavar="N", help="default: 1; with --scale 1 2")
     parser.add_argument("--device", default="cpu", help="default: %(default)s")
     parser.add_argument("--model", metavar="PATH", help="default: the shipped model")
     args = parser.parse_args()
+    args.cameras = args.cameras or ([1, 2, 4, 8] if args.scale else [4, 6, 8, 10, 12])
+    args.workers = args.workers or ([1, 2] if args.scale else [1])
+    return args
+
+
+def main() -> None:
+    args = parse_arguments()
     width, height = map(int, args.size.split("x"))
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.cores])
-    options = ["--workers", str(args.workers), "--device", args.device]
-    options += [] if args.model is None else ["--model", args.model]
+    options = ["--device", args.device, *([] if args.model is None else ["--model", args.model])]
     results: list[Density] = []
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        clips = make_clips(directory, (width, height), args.fps)
-        for cameras in args.cameras:
-            site = directory / f"site-{cameras}.toml"
-            site.write_text(site_text(clips, cameras, (width, height), args.fps))
-            results.append(measure(directory, site, cameras, args.seconds, options))
-            print(json.dumps(asdict(results[-1])), file=sys.stderr)
-    carried = max((result.cameras for result in results if result.carried), default=0)
-    rows = [
-        [
-            result.cameras,
-            result.analysed_per_s,
-            f"{result.dropped_share:.2%}",
-            "-" if result.p95_s is None else f"<{result.p95_s:g}",
-            f"{result.busy:.0%}",
-            result.share,
-            result.resident_mib,
-            "yes" if result.carried else "no",
-        ]
-        for result in results
-    ]
+        clips = make_clips(directory, (width, height), args.fps, args.flow)
+        for workers in args.workers:
+            for cameras in args.cameras:
+                site = directory / f"site-{cameras}.toml"
+                site.write_text(site_text(clips, cameras, args.fps))
+                pool = [*options, "--workers", str(workers)]
+                results.append(measure(directory, site, cameras, args.seconds, pool))
+                print(json.dumps(asdict(results[-1])), file=sys.stderr)
+    headline, judged = (scale_headline if args.scale else density_headline)(results, args)
     publish(
-        "live",
-        f"{carried} cameras {args.size} at {args.fps:g} fps on {args.cores} cores (wanted: {WANTED_CAMERAS}), at most "
-        f"{MOST_DROPS:.0%} dropped and a p95 latency of {MOST_LATENCY_S} s",
-        table(["cameras", "analysed/s", "dropped", "p95 s", "busy", "share", "resident MiB", "carried"], rows),
+        "live_scale" if args.scale else "live",
+        headline,
+        table(HEAD, map(row_of, results)),
         {
             "cores": args.cores,
-            "workers": args.workers,
+            "device": args.device,
             "size": args.size,
             "fps": args.fps,
-            "carried": {"measured": carried, "wanted": WANTED_CAMERAS},
+            "flow_vph": list(args.flow),
+            **judged,
             "results": [asdict(result) | {"carried": result.carried} for result in results],
         },
     )

@@ -150,6 +150,7 @@ def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: 
         progress = stack.enter_context(Progress("counting", total_frames(jobs)))
         watchers.append(lambda job, frame, update: progress.advance(frame is not None))
         count_footage(jobs, detector, observe=_all_of(watchers))
+        _say_what_was_still(jobs)
         warnings = [warning for job in jobs for warning in job.source.warnings]
     _print_results(jobs, detector, args.format)
     for warning in warnings:
@@ -159,6 +160,14 @@ def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: 
 
 def _all_simulated(videos: list[str]) -> bool:
     return all(video.startswith("sim:") for video in videos)
+
+
+def _say_what_was_still(jobs: list[FootageJob]) -> None:
+    still, frames = sum(job.still for job in jobs), sum(job.frames for job in jobs)
+    if still:
+        print(
+            f"nothing moved in {still} of {frames} frames: they took over what the frame before showed", file=sys.stderr
+        )
 
 
 def _all_of(watchers: list[Observer]) -> Observer:

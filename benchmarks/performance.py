@@ -1,0 +1,183 @@
+"""Bring docs/performance.md up to date with the results that there are.
+
+    python -m benchmarks.performance
+
+Every figure on that page between two marks, as in `<!--rates-->...<!--/rates-->`, is put there by this command from
+`benchmarks/results/`; none is typed. A result that is not there yet reads "not run yet". Also draws where the CPU's
+time goes, and how many cores a city takes at the density that `benchmarks.live` measured.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from benchmarks._report import RESULTS, ROOT
+from benchmarks._stages import STAGES
+
+PAGE: Final = ROOT / "docs/performance.md"
+PICTURE: Final = ROOT / "docs/images/stages.png"
+NOT_RUN: Final = "not run yet"
+FLEETS: Final = (28, 280, 2800)
+"""Cameras of a regency, of a province, and of ten."""
+MACHINE_CORES: Final = 16
+"""Of the machine that the model counts in."""
+SPARE: Final = 0.2
+"""Of a machine's cores: for the loader, the store and the loss of one machine in ten."""
+
+Result = Mapping[str, Any]
+
+
+def result_of(name: str) -> Result | None:
+    path = RESULTS / f"{name}.json"
+    return dict(json.loads(path.read_text())) if path.exists() else None
+
+
+def table(head: list[str], rows: list[list[object]]) -> str:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *([_shown(value) for value in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def machine(result: Result) -> str:
+    here = result["machine"]
+    packages = ", ".join(
+        f"{name} {version}" for name, version in here["packages"].items() if name in ("av", "openvino")
+    )
+    busy = f" The machine was busy (load {here['load_at_start']:g}), so rates say little." if _is_busy(result) else ""
+    return (
+        f"{here['cpu']}, {here['cores']} cores ({', '.join(here['instruction_sets'])}), Python {here['python']}, "
+        f"{packages}; {result['at'][:10]}.{busy}"
+    )
+
+
+def rates(result: Result) -> str:
+    rows = [
+        [name, result["peer_inputs"].get(name, "-"), _median(values), min(values), max(values)]
+        for name, values in result["frames_per_second"].items()
+    ]
+    return f"{machine(result)}\n\n{table(['frames a second', 'input', 'median', 'least', 'most'], rows)}"
+
+
+def ratios(result: Result) -> str:
+    rows = [[name, ratio["measured"], ratio["wanted"]] for name, ratio in result["ratios"].items()]
+    return table(["`simpang count` as a multiple of", "measured", "wanted"], rows)
+
+
+def stages(result: Result) -> str:
+    spent = {name: result["cpu_ms_per_frame"][name] for name in STAGES}
+    total = sum(spent.values())
+    draw_stages(spent)
+    rows: list[list[object]] = [[name, ms, f"{ms / total:.1%}"] for name, ms in spent.items()]
+    return (
+        f"![CPU milliseconds a frame by stage](images/{PICTURE.name})\n\n"
+        + table(["stage", "CPU ms a frame", "share"], [*rows, ["together", total, "100 %"]])
+        + f"\n\nInput {result['input_size']}, model {result['model']}."
+    )
+
+
+def live(result: Result) -> str:
+    rows = [
+        [
+            row["cameras"],
+            row["workers"],
+            row["analysed_per_s"],
+            f"{row['still_share']:.0%}",
+            f"{row['dropped_share']:.2%}",
+            "-" if row["p95_s"] is None else f"< {row['p95_s']:g}",
+            row["cpu_ms"],
+            row["resident_mib"],
+            "yes" if row["carried"] else "no",
+        ]
+        for row in result["results"]
+    ]
+    head = ["cameras", "workers", "frames/s", "still", "dropped", "p95 s", "CPU ms a frame", "MiB", "carried"]
+    return f"{machine(result)}\n\n{result['headline']}.\n\n{table(head, rows)}"
+
+
+def fleets(result: Result) -> str:
+    carried, cores = result["carried"]["measured"], result["cores"]
+    if not carried:
+        return "no number of cameras was carried, so there is nothing to reckon with"
+    rows = []
+    for cameras in FLEETS:
+        needed = cores_for(cameras, carried, cores)
+        rows.append([cameras, needed, math.ceil(needed / MACHINE_CORES)])
+    return f"From {carried} cameras on {cores} cores:\n\n" + table(
+        ["cameras", "cores", f"machines of {MACHINE_CORES} cores"], rows
+    )
+
+
+def cores_for(cameras: int, carried: int, cores: int) -> int:
+    """Cores for so many cameras, where `cores` carried `carried`: workers share nothing, so they add up."""
+    return math.ceil(cameras * cores / carried / (1 - SPARE))
+
+
+BLOCKS: Final[Mapping[str, tuple[str, Callable[[Result], str]]]] = {
+    "rates": ("speed", rates),
+    "ratios": ("speed", ratios),
+    "stages": ("speed", stages),
+    "live": ("live", live),
+    "fleets": ("live", fleets),
+    "scale": ("live_scale", live),
+}
+
+
+def up_to_date(page: str) -> str:
+    """The page with every marked block made anew."""
+    for mark, (name, made) in BLOCKS.items():
+        result = result_of(name)
+        text = NOT_RUN if result is None else made(result)
+        page = re.sub(
+            f"(?<=<!--{mark}-->\n).*?(?=<!--/{mark}-->)", lambda _, text=text: f"{text}\n", page, flags=re.DOTALL
+        )
+    return page
+
+
+def draw_stages(spent_ms: Mapping[str, float]) -> None:
+    """One bar of all stages to scale, and below it the same without inference."""
+    figure = Figure(figsize=(9, 2.9), layout="constrained")
+    FigureCanvasAgg(figure)
+    for axes, left_out in zip(figure.subplots(2, 1), ((), ("inference",)), strict=True):
+        begins = 0.0
+        for number, (name, ms) in enumerate(spent_ms.items()):
+            if name in left_out:
+                continue
+            axes.barh(0, ms, left=begins, color=f"C{number}", label=f"{name} {ms:.2f} ms", height=0.6)
+            begins += ms
+        axes.set_yticks([])
+        axes.set_xlim(0, begins)
+        axes.set_title("CPU milliseconds a frame" + (", without inference" if left_out else ""), fontsize=9, loc="left")
+        axes.tick_params(labelsize=8)
+        for side in ("top", "right", "left"):
+            axes.spines[side].set_visible(False)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), fontsize=8, loc="outside right center", frameon=False)
+    figure.savefig(PICTURE, dpi=110)
+
+
+def _is_busy(result: Result) -> bool:
+    return float(result["machine"]["load_at_start"]) > 1
+
+
+def _median(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.2f}" if abs(value) < 10 else f"{value:.0f}"
+    return str(value)
+
+
+def main() -> None:
+    PAGE.write_text(up_to_date(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    print(f"{PAGE.relative_to(ROOT)} is up to date")
+
+
+if __name__ == "__main__":
+    main()
