@@ -53,8 +53,14 @@ def run_dashboard(args: argparse.Namespace, environment: Mapping[str, str]) -> i
             f"--edit is only served on this machine, not on {args.host}, because there is no login; "
             "leave --host out and reach it through an SSH tunnel"
         )
-    serve_store(args.store, DashboardSettings(args.host, args.port, args.site, args.edit, environment))
+    paths = paths_directory(args.store, args.site) if args.edit else None
+    serve_store(args.store, DashboardSettings(args.host, args.port, args.site, args.edit, environment, paths=paths))
     return 0
+
+
+def paths_directory(store: str, site: Path) -> Path:
+    """Where the line editor keeps the paths it observed: in the store's directory, or beside the site file."""
+    return site.absolute().parent / "simpang-paths" if "://" in store else Path(store) / "paths"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,8 @@ class DashboardSettings:
     """For the passwords that `site` names."""
     option: str = "--port"
     """What the user gives to choose another port."""
+    paths: Path | None = None
+    """Where the line editor keeps what it observes; None: it observes nothing."""
 
     @classmethod
     def beside(cls, text: str, site: Path | None, environment: Mapping[str, str]) -> DashboardSettings:
@@ -91,12 +99,16 @@ class DashboardSettings:
         from pipeline.dashboard.app import build_app
         from pipeline.dashboard.editor import LineEditor
         from pipeline.dashboard.server import DashboardServer, address_of, allowed_hosts, listen
+        from pipeline.runtime.observation import PathObserver
 
         site = editor = None
         if self.site is not None:
             site = load_site(self.site, self.environment)
             editor = LineEditor(
-                self.site.absolute(), lambda path: load_site(path, self.environment), writable=self.writable
+                self.site.absolute(),
+                lambda path: load_site(path, self.environment),
+                writable=self.writable,
+                observer=None if self.paths is None else PathObserver(self.paths),
             )
         app = build_app(store, site=site, editor=editor, allowed_hosts=allowed_hosts(self.host))
         opened = listen(self.host, self.port, self.option)

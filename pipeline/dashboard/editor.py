@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import cv2
 
@@ -18,19 +18,69 @@ from pipeline.errors import InputError, StorageError
 from pipeline.source import open_source
 from pipeline.source.live_open import open_live
 from pipeline.source.url import scheme_of
-from pipeline.types import Frame
+from pipeline.types import Frame, PathSample
 
 STILL_QUALITY = 85
 _RECORDED = ("file", "sim")
 
 
+class Observing(Protocol):
+    """How far looking at a camera's traffic is."""
+
+    @property
+    def phase(self) -> str:
+        """`none`, `running`, `ready` or `failed`."""
+        ...
+
+    @property
+    def share(self) -> float:
+        """0 to 1 of a running one."""
+        ...
+
+    @property
+    def message(self) -> str:
+        """Why one failed."""
+        ...
+
+
+class Observer(Protocol):
+    """Finds the paths of a camera's vehicles, outside of this process. Threads share it."""
+
+    def begin(self, camera: str, url: str, fps: float, transport: Literal["tcp", "udp"]) -> None:
+        """Begin to look. Raises InputError where another camera is being looked at."""
+        ...
+
+    def cancel(self) -> None:
+        """Stop looking."""
+        ...
+
+    def state(self, camera: str) -> Observing:
+        """How far it is."""
+        ...
+
+    def sample(self, camera: str) -> PathSample | None:
+        """What was seen last."""
+        ...
+
+
 class LineEditor:
     """Edits the lines of one site file; with `writable=False` it only shows and checks them. Threads may share it."""
 
-    def __init__(self, path: Path, load: Callable[[Path], SiteConfig], *, writable: bool) -> None:
-        """`load` reads a site file and raises InputError; it is the only one who sees the environment."""
+    def __init__(
+        self,
+        path: Path,
+        load: Callable[[Path], SiteConfig],
+        *,
+        writable: bool,
+        observer: Observer | None = None,
+    ) -> None:
+        """`load` reads a site file and raises InputError; it is the only one who sees the environment.
+
+        Without an `observer` lines are neither suggested nor tried.
+        """
         self._path = path
         self._load = load
+        self._observer = observer
         self.writable = writable
         self.token = secrets.token_urlsafe(24)
         """What a page must send along to write; only our own pages can read it."""
@@ -46,7 +96,35 @@ class LineEditor:
             "writable": self.writable,
             "token": self.token if self.writable else None,
             "has_picture": camera.url is not None,
+            "observes": self._observer is not None and self.writable,
         }
+
+    def observe(self, camera_id: str) -> None:
+        """Begin to find the paths of the camera's vehicles. Raises InputError where that cannot be."""
+        camera = self._load(self._path).find_camera(camera_id)
+        if self._observer is None or camera.url is None:
+            raise InputError(f"camera {camera_id!r} cannot be observed from here")
+        self._observer.begin(camera.id, camera.url, camera.fps, camera.transport)
+
+    def stop_observing(self) -> None:
+        """End what `observe` began."""
+        if self._observer is not None:
+            self._observer.cancel()
+
+    def observing(self, camera_id: str) -> dict[str, Any]:
+        """How far observing is, and how much was observed. Raises InputError where there is no such camera."""
+        camera = self._load(self._path).find_camera(camera_id)
+        if self._observer is None:
+            return {"phase": "none", "share": 0.0, "message": "", "sample": None}
+        state, sample = self._observer.state(camera.id), self._observer.sample(camera.id)
+        seen = None if sample is None else {"vehicles": len(sample.paths), "duration_s": round(sample.duration_s)}
+        return {"phase": state.phase, "share": round(state.share, 3), "message": state.message, "sample": seen}
+
+    def sample(self, camera_id: str) -> PathSample | None:
+        """The paths of the camera's vehicles as last observed."""
+        return (
+            None if self._observer is None else self._observer.sample(self._load(self._path).find_camera(camera_id).id)
+        )
 
     def still(self, camera_id: str) -> bytes:
         """The camera's first picture as JPEG, at its own size.

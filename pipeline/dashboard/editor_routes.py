@@ -16,6 +16,7 @@ from pipeline.config import LineConfig
 from pipeline.dashboard.board import Board
 from pipeline.dashboard.editor import LineEditor
 from pipeline.dashboard.line_checks import check_drawn
+from pipeline.dashboard.line_trials import sketch, suggestions, try_lines
 from pipeline.errors import InputError
 
 MOST_BYTES = 100_000
@@ -46,10 +47,40 @@ def editor_routes(editor: LineEditor | None, board: Board) -> list[Route]:
         return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
     async def check(request: Request) -> Response:
-        drawn = await _drawn(request)
-        quiet = await anyio.to_thread.run_sync(board.quiet_lines, request.path_params["camera"])
+        drawn, camera_id = await _drawn(request), request.path_params["camera"]
+        quiet = await anyio.to_thread.run_sync(board.quiet_lines, camera_id)
         remarks = check_drawn(drawn.lines, drawn.size, quiet)
-        return JSONResponse({"remarks": [remark.to_json() for remark in remarks]})
+        tried = await anyio.to_thread.run_sync(lambda: try_lines(editor.sample(camera_id), drawn.lines, drawn.size))
+        remarks += [] if tried is None else tried.remarks
+        return JSONResponse(
+            {
+                "remarks": [remark.to_json() for remark in remarks],
+                "counts": None if tried is None else tried.counts,
+            }
+        )
+
+    async def observing(request: Request) -> Response:
+        return JSONResponse(await anyio.to_thread.run_sync(editor.observing, request.path_params["camera"]))
+
+    async def observe(request: Request) -> Response:
+        if not _from_our_page(request, editor.token) or not editor.writable:
+            return JSONResponse({"error": "only the dashboard's own page may ask for this; load it again"}, 403)
+        camera_id = request.path_params["camera"]
+        if request.method == "DELETE":
+            await anyio.to_thread.run_sync(editor.stop_observing)
+        else:
+            await anyio.to_thread.run_sync(editor.observe, camera_id)
+        return JSONResponse(await anyio.to_thread.run_sync(editor.observing, camera_id))
+
+    async def paths(request: Request) -> Response:
+        sample = await anyio.to_thread.run_sync(editor.sample, request.path_params["camera"])
+        return JSONResponse({"paths": [] if sample is None else await anyio.to_thread.run_sync(sketch, sample)})
+
+    async def suggest(request: Request) -> Response:
+        sample = await anyio.to_thread.run_sync(editor.sample, request.path_params["camera"])
+        if sample is None:
+            raise InputError("nothing was observed yet, so there is nothing to suggest lines from")
+        return JSONResponse({"lines": await anyio.to_thread.run_sync(suggestions, sample)})
 
     async def save(request: Request) -> Response:
         if not _from_our_page(request, editor.token):
@@ -67,6 +98,10 @@ def editor_routes(editor: LineEditor | None, board: Board) -> list[Route]:
         Route("/api/lines/{camera}", save, methods=["PUT"]),
         Route("/api/lines/{camera}/check", check, methods=["POST"]),
         Route("/api/lines/{camera}/still.jpg", still, methods=["GET"]),
+        Route("/api/lines/{camera}/observing", observing, methods=["GET"]),
+        Route("/api/lines/{camera}/observing", observe, methods=["POST", "DELETE"]),
+        Route("/api/lines/{camera}/paths", paths, methods=["GET"]),
+        Route("/api/lines/{camera}/suggestions", suggest, methods=["GET"]),
     ]
 
 

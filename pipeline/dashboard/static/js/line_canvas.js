@@ -14,6 +14,7 @@ export function canvasOf(picture, editor) {
   const node = el("div", { class: "picture" }, picture, layer);
   node.style.aspectRatio = `${width} / ${height}`;
   let drag = null;
+  let paths = "";
 
   const at = (event) => {
     const box = layer.getBoundingClientRect();
@@ -23,7 +24,7 @@ export function canvasOf(picture, editor) {
 
   function draw() {
     const focused = document.activeElement?.dataset?.end;
-    layer.replaceChildren(...editor.lines().map(lineOf), drag?.fresh ? svg("line", { class: "fresh", "stroke-width": 3 * unit, ...ends(drag.fresh) }) : "");
+    layer.replaceChildren(paths, ...editor.lines().map(lineOf), drag?.fresh ? svg("line", { class: "fresh", "stroke-width": 3 * unit, ...ends(drag.fresh) }) : "");
     if (focused) layer.querySelector(`[data-end="${focused}"]`)?.focus();
   }
 
@@ -109,7 +110,13 @@ export function canvasOf(picture, editor) {
     editor.moved();
   });
 
-  return { node, draw };
+  // Where vehicles went, under the lines; [] hides them.
+  function showPaths(ways) {
+    paths = ways.length ? svg("g", { class: "paths", "stroke-width": 1.3 * unit }, ways.map((way) => svg("polyline", { points: way.join(" ") }))) : "";
+    draw();
+  }
+
+  return { node, draw, showPaths };
 }
 
 // The line moved as a whole, no further than the picture's edge.

@@ -4,6 +4,7 @@ import { card, el, toast } from "../dom.js";
 import { cameraName } from "../format.js";
 import { t } from "../i18n.js";
 import { canvasOf } from "../line_canvas.js";
+import { countsOf, trafficPanel } from "../line_traffic.js";
 
 const CHECK_AFTER_MS = 350;
 const UNDO_STEPS = 100;
@@ -24,7 +25,7 @@ linesPage.keepsItself = true;
 
 class Editor {
   constructor(main, path, file, picture, state) {
-    Object.assign(this, { path, file, size: [picture.naturalWidth, picture.naturalHeight], past: [], chosen: null, remarks: [] });
+    Object.assign(this, { path, file, size: [picture.naturalWidth, picture.naturalHeight], past: [], chosen: null, remarks: [], counts: null });
     this.lines = file.lines.map((line) => ({ ...line, before: line.name }));
     document.title = `${t("lines")} · Simpang`;
     this.list = el("div", { class: "line-list" });
@@ -38,11 +39,14 @@ class Editor {
       choose: (index) => this.choose(index), begin: () => this.remember(), moved: () => this.changed(false), dropped: () => this.changed(true),
       add: (points) => this.add(points),
     });
+    this.traffic = file.observes ? trafficPanel(path, file, {
+      paths: (paths) => this.canvas.showPaths(paths), suggested: (lines) => this.take(lines), observed: () => this.check(),
+    }) : null;
     main.append(
       el("div", { class: "page-head" }, el("h1", {}, cameraName(file)), el("p", { class: "note" }, t("size", { width: this.size[0], height: this.size[1] }))),
       el("div", { class: "editor" },
         card(t("lines"), { class: "card still", note: `${t("draw_help")} ${t("edit_help")}`, tools: [this.buttons.undo, this.buttons.save] }, this.canvas.node),
-        card(t("remarks"), { class: "card" }, this.message, file.writable ? null : el("p", { class: "banner" }, t("read_only")), this.list)),
+        card(t("remarks"), { class: "card" }, this.traffic, this.message, file.writable ? null : el("p", { class: "banner" }, t("read_only")), this.list)),
     );
     document.onkeydown = (event) => {
       if ((event.ctrlKey || event.metaKey) && event.key === "z" && state.page === "lines") this.undo();
@@ -68,6 +72,21 @@ class Editor {
     while (this.lines.some((line) => line.name === `garis-${number}`)) number++;
     this.lines.push({ name: `garis-${number}`, points, approach: null, role: "count", before: null });
     this.chosen = this.lines.length - 1;
+    this.changed(true);
+  }
+
+  // Suggested lines come in place of those drawn, in one step that can be undone; those of the file keep their rows.
+  take(lines) {
+    this.remember();
+    const names = new Set(this.lines.filter((line) => line.before).map((line) => line.name));
+    const kept = this.lines.filter((line) => line.before);
+    const fresh = lines.map((line) => {
+      let name = line.name;
+      for (let number = 2; names.has(name); number++) name = `${line.name}-${number}`;
+      return { ...line, name, before: null };
+    });
+    this.lines = [...kept, ...fresh];
+    this.chosen = null;
     this.changed(true);
   }
 
@@ -101,15 +120,21 @@ class Editor {
 
   async check() {
     try {
-      this.remarks = (await ask(`${this.path}/check`, { method: "POST", body: JSON.stringify(this.body()) })).remarks;
+      const asked = (this.asked = (this.asked || 0) + 1);
+      const answer = await ask(`${this.path}/check`, { method: "POST", body: JSON.stringify(this.body()) });
+      if (asked !== this.asked) return;
+      this.remarks = answer.remarks;
+      this.counts = answer.counts;
       this.message.textContent = this.remarks.length || !this.lines.length ? (this.past.length ? t("unsaved") : "") : t("all_fine");
     } catch (error) {
       this.remarks = [];
+      this.counts = null;
       this.message.textContent = error.message;
     }
     for (const row of this.list.children) {
       const mine = this.remarks.filter((remark) => remark.index === Number(row.dataset.index));
-      row.querySelector("ul")?.replaceChildren(...mine.map((remark) => el("li", { class: remark.level }, t(`r_${remark.code}`, remark.values))));
+      row.querySelector(".tried")?.replaceChildren(...countsOf(this.counts?.[Number(row.dataset.index)]));
+      row.querySelector("ul.remarks")?.replaceChildren(...mine.map((remark) => el("li", { class: remark.level }, t(`r_${remark.code}`, remark.values))));
     }
     this.canvas.draw();
   }
@@ -143,6 +168,7 @@ class Editor {
       el("div", { class: "row-buttons" },
         el("button", { onclick: () => this.edit(index, { points: [...line.points].reverse() }) }, t("flip")),
         el("button", { onclick: () => this.drop(index) }, t("remove"))),
+      el("div", { class: "tried" }, countsOf(this.counts?.[index])),
       el("ul", { class: "remarks" }));
   }
 
