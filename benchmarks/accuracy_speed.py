@@ -12,10 +12,8 @@ import argparse
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
-from unittest import mock
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -24,7 +22,7 @@ from matplotlib.figure import Figure
 from benchmarks._report import ROOT, give_up, publish, table
 from benchmarks.accuracy_tables import REAL, SIMULATED, write_document
 from pipeline.commands.evaluate import judge, open_jobs
-from pipeline.detect import Detector, load_detector, openvino_backend
+from pipeline.detect import Detector, load_detector
 from pipeline.detect.letterbox import PIXEL_BUDGET, input_size_for
 from pipeline.report.accuracy import Truth, load_truths
 from pipeline.runtime.footage import count_footage
@@ -54,11 +52,10 @@ def measure(model: str | None, shape: str, truth: Truth, clips: Path) -> dict[st
     """One point of the curve."""
     width, height = map(int, shape.split("x"))
     is_default = (width, height) == input_size_for(*HD)
-    sized = partial(input_size_for, pixel_budget=PIXEL_BUDGET if is_default else width * height)
-    # The budget is no option of the detector: one that suits every camera is shipped, and this is what tells which.
-    with mock.patch.object(openvino_backend, "input_size_for", sized), ExitStack() as stack:
+    with ExitStack() as stack:
         jobs = open_jobs(truth, clips, stack)
         detector = stack.enter_context(load_detector(model, "cpu"))
+        detector.pixel_budget = PIXEL_BUDGET if is_default else width * height
         began = time.perf_counter()
         count_footage(jobs, detector)
         counting_s = time.perf_counter() - began

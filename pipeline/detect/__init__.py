@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pipeline.detect.letterbox import PIXEL_BUDGET
 from pipeline.detect.loading import load_detector
 from pipeline.detect.protocol import Detector, ModelInfo
 from pipeline.detect.region import cropped, detect_in, region_of
 from pipeline.detect.stillness import Stillness
 
-__all__ = ["Detector", "ModelInfo", "Stillness", "cropped", "detect_in", "load_detector", "region_of"]
+__all__ = ["PIXEL_BUDGET", "Detector", "ModelInfo", "Stillness", "cropped", "detect_in", "load_detector", "region_of"]

@@ -16,7 +16,7 @@ import supervision as sv
 
 from pipeline.detect.classes import ClassMap
 from pipeline.detect.cpu import instruction_set
-from pipeline.detect.letterbox import PAD_VALUE, Letterbox, input_size_for
+from pipeline.detect.letterbox import PAD_VALUE, PIXEL_BUDGET, Letterbox, input_size_for
 from pipeline.detect.metadata import metadata_beside, metadata_inside
 from pipeline.detect.openvino_graph import decoding_candidates_only, for_size, with_picture_input
 from pipeline.detect.postprocess import vehicles_from_output
@@ -85,6 +85,7 @@ class OpenVINODetector:
     """
 
     def __init__(self, path: Path, *, name: str, why: str, confidence: float, iou: float) -> None:
+        self.pixel_budget = PIXEL_BUDGET
         self._path = path
         self._name = name
         self._confidence = confidence
@@ -126,7 +127,7 @@ class OpenVINODetector:
             if len(running) == self._concurrency:
                 results.append(self._finish(*running.popleft()))
             size = size_of(pixels)
-            network = self._network_for(self._fixed_size or input_size_for(*size))
+            network = self._network_for(self._fixed_size or input_size_for(*size, pixel_budget=self.pixel_budget))
             lane = network.take_lane()
             lane.start(pixels, Letterbox(size, network.input_size))
             running.append((network, lane))

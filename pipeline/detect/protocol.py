@@ -35,6 +35,9 @@ class ModelInfo:
 class Detector(Protocol):
     """Finds vehicles in pictures. Up to `concurrency` threads may call `detect` at once."""
 
+    pixel_budget: int
+    """Input pixels that a picture may cost, where the network's input is not fixed; any thread may change it."""
+
     @property
     def info(self) -> ModelInfo:
         """The model and the device it runs on."""

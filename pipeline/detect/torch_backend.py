@@ -15,7 +15,7 @@ from ultralytics.nn.autobackend import AutoBackend
 
 from pipeline.detect.classes import ClassMap
 from pipeline.detect.cpu import instruction_set
-from pipeline.detect.letterbox import PAD_VALUE, STRIDE, Letterbox, input_size_for
+from pipeline.detect.letterbox import PAD_VALUE, PIXEL_BUDGET, STRIDE, Letterbox, input_size_for
 from pipeline.detect.metadata import ModelMetadata, names_from
 from pipeline.detect.postprocess import vehicles_from_output
 from pipeline.detect.protocol import ModelInfo
@@ -37,6 +37,7 @@ class TorchDetector:
     def __init__(self, path: Path, *, name: str, device: str, why: str, confidence: float, iou: float) -> None:
         self._path, self._name, self._device = path, name, device
         self._confidence, self._iou = confidence, iou
+        self.pixel_budget = PIXEL_BUDGET
         self._lock = threading.Lock()
         on_cuda = device.startswith("cuda")
         try:
@@ -72,7 +73,7 @@ class TorchDetector:
         letterboxes = []
         for index, pixels in enumerate(pictures):
             size = size_of(pixels)
-            input_size = self._fixed_size or input_size_for(*size)
+            input_size = self._fixed_size or input_size_for(*size, pixel_budget=self.pixel_budget)
             letterboxes.append(Letterbox(size, input_size))
             by_input.setdefault(input_size, []).append(index)
         results: dict[int, sv.Detections] = {}

@@ -17,10 +17,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from pipeline.count import Interruption
-from pipeline.detect import Detector
+from pipeline.detect import PIXEL_BUDGET, Detector
 from pipeline.errors import StorageError
 from pipeline.runtime.batcher import Batcher
 from pipeline.runtime.capture import Capture, OpenFeed
+from pipeline.runtime.detail import DetailGovernor
 from pipeline.runtime.detection import Detection
 from pipeline.runtime.live_camera import LiveCamera
 from pipeline.runtime.messages import CameraSpec, CameraStatus, LineCheck, Orders, WorkerStatus
@@ -66,7 +67,7 @@ class Worker:
         self._obeyed = 0
         self._until_ns: int | None = None
         """Pictures captured later belong to another host."""
-        self._governor = RateGovernor()
+        self._governor, self._detail = RateGovernor(), DetailGovernor()
         self._offered = self._dropped = 0
         self._busy_s = self._busy_at_governing_s = 0.0
         self._began_s = self._last_step_s = self._tended_s = self._governed_s = time.monotonic()
@@ -225,9 +226,14 @@ class Worker:
 
     def _govern(self, now_s: float) -> None:
         busy = (self._busy_s - self._busy_at_governing_s) / (now_s - self._governed_s)
-        share = self._governor.step(self._offered, self._dropped, busy)
-        for capture in self._captures.values():
-            capture.feed.fps = capture.spec.fps * share
+        if not self._detail.step(self._offered, self._dropped, busy, now_s):
+            share = self._governor.step(self._offered, self._dropped, busy)
+            for capture in self._captures.values():
+                capture.feed.fps = capture.spec.fps * share
+        pixel_budget = round(PIXEL_BUDGET * self._detail.detail)
+        if self._detector.pixel_budget != pixel_budget:
+            self._detector.pixel_budget = pixel_budget
+            log.warning("pictures are looked at with %.0f %% of the pixels", 100 * self._detail.detail)
         self._governed_s, self._busy_at_governing_s = now_s, self._busy_s
         self._offered = self._dropped = 0
 

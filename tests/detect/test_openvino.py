@@ -174,6 +174,19 @@ def test_the_regions_of_a_full_workers_cameras_are_compiled_for_once_however_oft
     assert len(compiled) == len(set(compiled)) > 8
 
 
+def test_fewer_pixels_of_input_keep_the_pictures_proportions_and_find_the_same_place(model: Path) -> None:
+    with load_detector(model) as detector:
+        detector.detect([picture(1280, 640)])
+        full = detector.info.input_size
+        detector.pixel_budget = round(detector.pixel_budget * 0.6)
+        (found,) = detector.detect([picture(1280, 640, (320, 160, 640, 320, BLUE))])
+        less = detector.info.input_size
+    assert full is not None and less is not None
+    assert less[0] * less[1] <= 0.6 * 640 * 640 < full[0] * full[1]
+    assert less[0] / less[1] == pytest.approx(2.0, rel=0.15)
+    assert len(found) and found.xyxy[:, 0].min() >= 300 and found.xyxy[:, 2].max() <= 660
+
+
 def test_info_says_what_runs_where(model: Path, detector: Detector) -> None:
     info = detector.info
     assert isinstance(detector, Detector)

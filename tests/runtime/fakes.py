@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import supervision as sv
 
-from pipeline.detect import ModelInfo
+from pipeline.detect import PIXEL_BUDGET, ModelInfo
 from pipeline.source import SourceStats
 from pipeline.types import NS_PER_S, Frame, Image
 
@@ -70,6 +70,7 @@ class PixelDetector:
     def __init__(self, concurrency: int = 3, error: Exception | None = None) -> None:
         self.concurrency = concurrency
         self.error = error
+        self.pixel_budget = PIXEL_BUDGET
         self.threads: set[int] = set()
         self.info = ModelInfo("pixel", Path("pixel.xml"), "cpu", "a fake", ("car",), None, "0" * 64)
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import supervision as sv
 
-from pipeline.detect import ModelInfo, region_of
+from pipeline.detect import PIXEL_BUDGET, ModelInfo, region_of
 from pipeline.runtime.messages import CameraSpec, CameraStatus
 from pipeline.runtime.worker import Worker
 from pipeline.sink.outbox import Outbox
@@ -40,6 +40,7 @@ class BlindDetector:
     """Sees nothing, and remembers the sizes of the pictures it was shown."""
 
     concurrency = 1
+    pixel_budget = PIXEL_BUDGET
     info = ModelInfo("blind", Path("blind.xml"), "cpu", "a fake", ("car",), None, "0" * 64)
 
     def __init__(self) -> None:

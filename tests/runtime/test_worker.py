@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.detect import PIXEL_BUDGET
 from pipeline.errors import InputError, StorageError
+from pipeline.runtime.detail import LESS_DETAIL
 from pipeline.runtime.messages import Orders
-from pipeline.runtime.worker import Worker
+from pipeline.runtime.worker import GOVERN_S, Worker
 from pipeline.sink.outbox import Outbox
 from pipeline.sink.registrations import LinesRegistration, Record, RunRegistration
 from pipeline.types import NS_PER_S, CountingLine, Coverage, Crossing
@@ -28,11 +30,11 @@ class Bench:
     """A worker with hand-played cameras."""
 
     def __init__(self, directory: Path) -> None:
-        self.hands, self.clock = Hands(), Clock()
+        self.hands, self.clock, self.detector = Hands(), Clock(), PixelDetector()
         self.outbox = Outbox(directory / "outbox.sqlite")
         self.lines_fit = True
         self.worker = Worker(
-            PixelDetector(),  # type: ignore[arg-type]
+            self.detector,  # type: ignore[arg-type]
             self.outbox,
             check_lines=self.check_lines,
             open_feed=self.hands,
@@ -144,6 +146,18 @@ def test_what_the_device_cannot_take_is_dropped_and_counted(bench: Bench) -> Non
         pass
     step_until(bench.worker, lambda: bench.analysed() + bench.worker.status().cameras[0].dropped == 40)
     assert bench.analysed() <= 3 + 1
+
+
+def test_a_device_that_is_behind_looks_less_closely_before_cameras_send_less(bench: Bench) -> None:
+    bench.worker.set_cameras([spec("a")])
+    feed = bench.hands.feeds["a"]
+    feed.show(*[20] * 40)
+    step_until(bench.worker, lambda: feed.stats.pictures == 40)
+    step_until(bench.worker, lambda: bench.analysed() + bench.worker.status().cameras[0].dropped == 40)
+    assert bench.worker.status().cameras[0].dropped > 0
+    bench.worker.step(time.monotonic() + 2 * GOVERN_S)
+    assert bench.detector.pixel_budget == round(PIXEL_BUDGET * LESS_DETAIL)
+    assert feed.fps == 10.0
 
 
 def test_nothing_more_is_counted_while_the_outbox_takes_nothing_and_nothing_is_lost(
