@@ -13,8 +13,8 @@ from multiprocessing.connection import Connection
 from typing import Final
 
 from pipeline.errors import BusError, InputError
+from pipeline.runtime.child import begin_child, say
 from pipeline.runtime.messages import Failed, Obeyed, Share
-from pipeline.runtime.processes import begin_child, say
 from pipeline.sink.kafka_address import BusAddress
 
 log = logging.getLogger(__name__)

@@ -14,11 +14,12 @@ from typing import Final
 from pipeline.errors import InputError
 from pipeline.runtime.assignment import share_cores
 from pipeline.runtime.beside import OpenService
+from pipeline.runtime.child import ChildProcess
 from pipeline.runtime.exporter import PoolStatus, serve_metrics, write_status
 from pipeline.runtime.logs import configure_logging
 from pipeline.runtime.membership import run_membership
 from pipeline.runtime.messages import CameraSpec, LineCheck, Orders, WorkerSpec
-from pipeline.runtime.processes import ChildProcess, run_loader, run_publisher, run_worker
+from pipeline.runtime.processes import run_loader, run_publisher, run_worker
 from pipeline.runtime.signals import Signals
 from pipeline.runtime.supervisor import Supervisor
 from pipeline.sink.kafka_address import BusAddress

@@ -1,27 +1,20 @@
-"""The pool's processes: how they are started, and what runs in each.
-
-They are spawned, never forked: neither CUDA nor the embedded ClickHouse survives a fork. Each ignores the signals of
-the terminal and of the service manager, which reach the whole group; the supervisor alone obeys them and tells its
-children through their pipes. A child whose supervisor is gone reads the end of its pipe and finishes as if told to.
-"""
+"""What runs in each process of the pool; `child.py` has how they are started and told."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import multiprocessing
 import os
-import signal
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pipeline.detect import load_detector
 from pipeline.errors import BusError, InputError, StorageError
 from pipeline.runtime.beside import OpenService, running_beside
-from pipeline.runtime.logs import configure_logging
+from pipeline.runtime.child import STOP, begin_child, orders_from, say
 from pipeline.runtime.messages import Failed, LoaderStatus, WorkerSpec
 from pipeline.runtime.worker import Worker
 from pipeline.sink.kafka_address import BusAddress
@@ -39,47 +32,6 @@ PUBLISH_EVERY_S: Final = 0.2
 OUTBOXES: Final = "*.sqlite"
 
 
-class ChildProcess:
-    """A `Child` that is a real process."""
-
-    def __init__(self, name: str, target: Callable[..., None], *arguments: Any) -> None:
-        spawning = multiprocessing.get_context("spawn")
-        self._connection, theirs = spawning.Pipe()
-        self._process = spawning.Process(target=target, args=(*arguments, theirs), name=name, daemon=True)
-        self._process.start()
-        theirs.close()
-
-    @property
-    def pid(self) -> int | None:
-        """The process's number."""
-        return self._process.pid
-
-    def is_alive(self) -> bool:
-        """See `Child.is_alive`."""
-        return self._process.is_alive()
-
-    def messages(self) -> list[object]:
-        """See `Child.messages`."""
-        found = []
-        with contextlib.suppress(EOFError, OSError):
-            while self._connection.poll():
-                found.append(self._connection.recv())
-        return found
-
-    def send(self, message: object) -> None:
-        """See `Child.send`."""
-        with contextlib.suppress(BrokenPipeError, OSError):
-            self._connection.send(message)
-
-    def exit_code(self) -> int | None:
-        """See `Child.exit_code`."""
-        return self._process.exitcode
-
-    def kill(self) -> None:
-        """See `Child.kill`."""
-        self._process.kill()
-
-
 def run_worker(spec: WorkerSpec, connection: Connection) -> None:
     """A worker's process."""
     begin_child(spec.log_json)
@@ -90,7 +42,7 @@ def run_worker(spec: WorkerSpec, connection: Connection) -> None:
         with load_detector(spec.model, spec.device) as detector, Outbox(spec.outbox) as outbox:
             worker = Worker(detector, outbox, check_lines=spec.check_lines)
             orders, obeyed, said_s = spec.orders, -1, 0.0
-            while (newer := _orders(connection)) is not _STOP:
+            while (newer := orders_from(connection)) is not STOP:
                 orders = newer or orders
                 worker.obey(orders)
                 now_s = time.monotonic()
@@ -150,7 +102,7 @@ Carry = Callable[[Outbox], Callable[[], int]]
 def _drain_spool(spool: Path, carry: Carry, every_s: float, connection: Connection) -> None:
     spool.mkdir(parents=True, exist_ok=True)
     drain = _SpoolDrain(spool, carry)
-    while _orders(connection) is not _STOP:
+    while orders_from(connection) is not STOP:
         say(connection, drain.step(time.monotonic()))
         time.sleep(every_s)
     say(connection, drain.step(time.monotonic()))
@@ -186,32 +138,3 @@ class _SpoolDrain:
     def close(self) -> None:
         for outbox, _ in self._outboxes.values():
             outbox.close()
-
-
-_STOP: Final = object()
-
-
-def _orders(connection: Connection) -> Any:
-    """The newest order, None where there is none, `_STOP` to end."""
-    orders: Any = None
-    try:
-        while connection.poll():
-            orders = connection.recv()
-            if orders is None:
-                return _STOP
-    except (EOFError, OSError):
-        return _STOP
-    return orders
-
-
-def say(connection: Connection, message: object) -> None:
-    """Tell the supervisor; one that is gone hears nothing."""
-    with contextlib.suppress(BrokenPipeError, OSError):
-        connection.send(message)
-
-
-def begin_child(log_json: bool) -> None:
-    """What every child does first."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    configure_logging(json_lines=log_json)
