@@ -1,7 +1,8 @@
 """What is counted on a clip that is played over and over, wherever in it a counter begins.
 
 A tracker that began at another picture may count a vehicle that is hidden now and then differently. So the clip is
-counted from every one of its pictures: what all of these counts have is certain, what only some of them have possible.
+counted from every one of its pictures, and as closely as a worker with and without spare time looks: what all of these
+counts have is certain, what only some of them have possible.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Final
 import supervision as sv
 
 from pipeline.count import CameraCounter
-from pipeline.detect import detect_in, load_detector, region_of
+from pipeline.detect import PIXEL_BUDGET, detect_in, load_detector, region_of
+from pipeline.runtime.detail import FULL_DETAIL, LESS_DETAIL
 from pipeline.source import open_source
 from pipeline.types import NS_PER_S, CountingLine, Crossing
 
@@ -36,6 +38,8 @@ class Setting:
     clip: Path
     line: CountingLine
     model: Path | None = None
+    details: tuple[float, ...] = (FULL_DETAIL, LESS_DETAIL)
+    """How closely a worker may look, and so what the reference must agree on."""
 
 
 @dataclass(frozen=True)
@@ -57,23 +61,30 @@ class Round:
 
 
 def one_round(setting: Setting, every: int = 1) -> Round:
-    """Count the clip, played over and over, from each `every`th of its pictures on."""
+    """Count the clip, played over and over, from each `every`th of its pictures on, and at each detail."""
+    counts = 0
+    times_counted: dict[Passage, int] = {}
+    for detail in setting.details:
+        shown = _detected(setting, detail)
+        for first in range(0, len(shown), every):
+            for passages in _rounds_from(first, shown, setting.line):
+                missing, left = match(times_counted, passages)
+                for passage in times_counted.keys() - set(missing):
+                    times_counted[passage] += 1
+                times_counted |= dict.fromkeys(left, 1)
+                counts += 1
+    certain = [passage for passage, times in times_counted.items() if times == counts]
+    return Round(tuple(certain), (*certain, *(times_counted.keys() - set(certain))))
+
+
+def _detected(setting: Setting, detail: float) -> list[tuple[int, sv.Detections]]:
     with (
         load_detector(setting.model, "cpu") as detector,
         open_source(str(setting.clip), camera="reference", start_at_ns=0) as source,
     ):
+        detector.pixel_budget = round(PIXEL_BUDGET * detail)
         region = region_of((setting.line,), source.size)
-        shown = [(frame.captured_at_ns, detect_in(detector, [frame.pixels], [region])[0]) for frame in source]
-    times_counted: dict[Passage, int] = {}
-    beginnings = range(0, len(shown), every)
-    for first in beginnings:
-        for passages in _rounds_from(first, shown, setting.line):
-            missing, left = match(times_counted, passages)
-            for passage in times_counted.keys() - set(missing):
-                times_counted[passage] += 1
-            times_counted |= dict.fromkeys(left, 1)
-    certain = [passage for passage, times in times_counted.items() if times == ROUNDS * len(beginnings)]
-    return Round(tuple(certain), (*certain, *(times_counted.keys() - set(certain))))
+        return [(frame.captured_at_ns, detect_in(detector, [frame.pixels], [region])[0]) for frame in source]
 
 
 def _rounds_from(first: int, shown: Sequence[tuple[int, sv.Detections]], line: CountingLine) -> Iterator[list[Passage]]:

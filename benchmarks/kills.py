@@ -161,7 +161,8 @@ def run_kills(directory: Path, setting: Setting, *, seconds: float, kills: int, 
 def judge(result: Result, pool: Pool, round_: Round, store: Any) -> None:
     runs = store.query(
         "SELECT r.camera AS camera, r.run AS run, toUnixTimestamp64Nano(r.footage_from) AS from_ns, "
-        "sum(c.observed_s) AS claimed_s "
+        "sum(c.observed_s) AS claimed_s, count() AS minutes, toUnixTimestamp(max(c.minute)) AS last_minute_s, "
+        "argMax(c.observed_s, c.minute) AS last_observed_s "
         "FROM runs AS r INNER JOIN coverage AS c ON r.camera = c.camera AND r.run = c.run GROUP BY ALL"
     ).to_pylist()
     minutes = store.query(
@@ -193,7 +194,11 @@ def _lives(camera: str, runs: Iterable[dict[str, Any]], since_ns: Sequence[int])
     for run in runs:
         live_ns = next((at_ns for at_ns in since_ns if at_ns >= int(run["from_ns"])), None)
         if live_ns is not None:
+            # Of a second or later minute it is known where the claim ends; of the first one, only that it began after
+            # its worker did.
             to_ns = int(run["from_ns"]) + round(float(run["claimed_s"]) * NS_PER_S)
+            if run["minutes"] > 1:
+                to_ns = int(run["last_minute_s"]) * NS_PER_S + round(float(run["last_observed_s"]) * NS_PER_S)
             yield Life(camera, float(run["claimed_s"]), live_ns + WARM_UP_NS, to_ns)
 
 

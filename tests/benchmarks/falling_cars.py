@@ -14,6 +14,8 @@ ROWS = HEIGHT // CELL
 EVERY_FRAMES = 7
 LINE = CountingLine("middle", (0.0, 130.0), (831.0, 370.0))
 """Slanted, so that the region around it is the whole picture: the tiny network only knows its own scale."""
+DETAILS = (1.0,)
+"""The tiny network sees nothing in a smaller picture: what a worker counts that looks less closely is not known."""
 
 
 def falling_cars(path: Path) -> Path:

@@ -8,7 +8,7 @@ import pytest
 from benchmarks._passages import FPS, LOOP_S, Passage, Round, Setting, Verdict, compare, match, one_round
 from benchmarks.kills import run_kills
 from pipeline.types import NS_PER_S
-from tests.benchmarks.falling_cars import EVERY_FRAMES, LINE, ROWS, falling_cars
+from tests.benchmarks.falling_cars import DETAILS, EVERY_FRAMES, LINE, ROWS, falling_cars
 from tests.detect.tiny_model import save_model
 
 
@@ -39,7 +39,7 @@ def test_a_loss_and_a_second_count_are_found_and_what_trackers_may_see_either_wa
 
 
 def test_cars_that_nothing_hides_are_certain_wherever_a_tracker_begins(tmp_path: Path) -> None:
-    setting = Setting(falling_cars(tmp_path / "cars.mp4"), LINE, save_model(tmp_path / "model"))
+    setting = Setting(falling_cars(tmp_path / "cars.mp4"), LINE, save_model(tmp_path / "model"), DETAILS)
     round_ = one_round(setting, every=25)
     assert len(round_.certain) == len(range(0, round(LOOP_S * FPS) - ROWS, EVERY_FRAMES))
     assert set(round_.certain) <= set(round_.possible)
@@ -50,7 +50,7 @@ def test_cars_that_nothing_hides_are_certain_wherever_a_tracker_begins(tmp_path:
     reason="takes two minutes and wants an idle machine: set SIMPANG_SLOW=1, or run python -m benchmarks.kills",
 )
 def test_every_crossing_of_the_claimed_seconds_is_counted_once_though_the_worker_is_killed(tmp_path: Path) -> None:
-    setting = Setting(falling_cars(tmp_path / "cars.mp4"), LINE, save_model(tmp_path / "model"))
+    setting = Setting(falling_cars(tmp_path / "cars.mp4"), LINE, save_model(tmp_path / "model"), DETAILS)
     result = run_kills(tmp_path, setting, seconds=75, kills=2, cameras=4, seed=1)
     assert result.kills == 2
     assert result.expected >= 20, result

@@ -22,7 +22,7 @@ from pipeline.sink.kafka_address import BusAddress
 from pipeline.sink.kafka_group import MARGIN_S
 from pipeline.sink.registrations import RunRegistration
 from pipeline.types import NS_PER_S, Coverage, Crossing
-from tests.benchmarks.falling_cars import FPS, LINE, falling_cars
+from tests.benchmarks.falling_cars import DETAILS, FPS, LINE, falling_cars
 from tests.commands.conftest import Simpang
 from tests.detect.tiny_model import save_model
 from tests.kafka_broker import Broker
@@ -73,7 +73,7 @@ class Host:
 @pytest.fixture(scope="module")
 def setting(tmp_path_factory: pytest.TempPathFactory) -> Setting:
     directory = tmp_path_factory.mktemp("cars")
-    return Setting(falling_cars(directory / "cars.mp4"), LINE, save_model(directory / "model"))
+    return Setting(falling_cars(directory / "cars.mp4"), LINE, save_model(directory / "model"), DETAILS)
 
 
 @pytest.fixture(scope="module")
