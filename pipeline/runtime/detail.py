@@ -13,6 +13,8 @@ LESS_DETAIL: Final = 0.6
 those in a frame that is dropped are seen by nobody."""
 SETTLING_S: Final = 10.0
 """After a change: networks are compiled for the new sizes, and what is dropped meanwhile says nothing."""
+LASTING: Final = 3
+"""Periods in a row: one or two are a network that is compiled for a camera that has just been added."""
 IDLE_BELOW: Final = 0.4
 """A device that is busy for less of its time can do with full detail what it does now."""
 IDLE_FOR_S: Final = 300.0
@@ -28,6 +30,7 @@ class DetailGovernor:
 
     detail: float = FULL_DETAIL
     """Share of the network's input pixels that a picture may have."""
+    _overloaded: int = 0
     _changed_at_s: float | None = None
     _idle_since_s: float | None = None
 
@@ -40,7 +43,9 @@ class DetailGovernor:
             return True
         overloaded = bool(offered) and dropped / offered > TOLERATED_DROPS
         if overloaded and self.detail == FULL_DETAIL:
-            return self._change(LESS_DETAIL, now_s)
+            self._overloaded += 1
+            return self._overloaded < LASTING or self._change(LESS_DETAIL, now_s)
+        self._overloaded = 0
         if busy >= IDLE_BELOW or overloaded or self.detail == FULL_DETAIL:
             self._idle_since_s = None
             return False
@@ -49,5 +54,5 @@ class DetailGovernor:
         return now_s - self._idle_since_s >= IDLE_FOR_S and self._change(FULL_DETAIL, now_s)
 
     def _change(self, detail: float, now_s: float) -> bool:
-        self.detail, self._changed_at_s, self._idle_since_s = detail, now_s, None
+        self.detail, self._changed_at_s, self._idle_since_s, self._overloaded = detail, now_s, None, 0
         return True

@@ -1,11 +1,13 @@
-from pipeline.runtime.detail import FULL_DETAIL, IDLE_FOR_S, LESS_DETAIL, SETTLING_S, DetailGovernor
+from pipeline.runtime.detail import FULL_DETAIL, IDLE_FOR_S, LASTING, LESS_DETAIL, SETTLING_S, DetailGovernor
 
 PERIOD_S = 2.0
 
 
 def settled_at_less() -> tuple[DetailGovernor, float]:
     governor = DetailGovernor()
-    governor.step(100, 5, 1.0, 0.0)
+    for _ in range(LASTING):
+        governor.step(100, 5, 1.0, 0.0)
+    assert governor.detail == LESS_DETAIL
     return governor, SETTLING_S
 
 
@@ -13,13 +15,20 @@ def test_frames_are_looked_at_less_closely_before_their_rate_is_lowered() -> Non
     governor = DetailGovernor()
     assert not governor.step(100, 1, 1.0, 0.0)
     assert governor.detail == FULL_DETAIL
-    assert governor.step(100, 2, 1.0, PERIOD_S)
+    assert all(governor.step(100, 2, 1.0, period * PERIOD_S) for period in range(LASTING))
     assert governor.detail == LESS_DETAIL
 
 
-def test_what_is_dropped_while_networks_are_compiled_does_not_lower_the_rate() -> None:
+def test_a_moment_in_which_a_network_is_compiled_changes_nothing() -> None:
     governor = DetailGovernor()
-    governor.step(100, 50, 1.0, 0.0)
+    for _ in range(4):
+        assert governor.step(100, 60, 1.0, 0.0)
+        assert not governor.step(100, 0, 0.5, 0.0)
+    assert governor.detail == FULL_DETAIL
+
+
+def test_what_is_dropped_while_networks_are_compiled_does_not_lower_the_rate() -> None:
+    governor, _ = settled_at_less()
     assert governor.step(100, 50, 1.0, SETTLING_S - 1)
     assert not governor.step(100, 50, 1.0, SETTLING_S)
     assert governor.detail == LESS_DETAIL
