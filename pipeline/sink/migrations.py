@@ -23,7 +23,7 @@ SCHEMA_DIRECTORY: Final = Path(__file__).parent / "schema"
 
 _DEFINES: Final = re.compile(
     r"^((?:CREATE (?:TABLE|MATERIALIZED VIEW) IF NOT EXISTS|CREATE OR REPLACE (?:VIEW|FUNCTION)"
-    r"|DROP (?:TABLE|VIEW|FUNCTION) IF EXISTS) \w+)"
+    r"|DROP (?:TABLE|VIEW|FUNCTION) IF EXISTS|ALTER TABLE) \w+)"
 )
 _ENGINE: Final = re.compile(r"ENGINE = (\w*MergeTree)(?:\((\w+)\))?")
 

@@ -62,6 +62,16 @@ def test_the_coefficients_are_those_of_the_file_with_a_source_for_each(store: Em
     assert all(row["source"] for row in found)
 
 
+def test_every_table_that_is_kept_by_months_merges_the_finished_ones(store: EmbeddedStore) -> None:
+    found = store.query(
+        "SELECT name FROM system.tables WHERE database = 'simpang' AND partition_key LIKE 'toYYYYMM%' "
+        "AND NOT (engine_full LIKE '%min_age_to_force_merge_seconds = 86400%' "
+        "AND engine_full LIKE '%min_age_to_force_merge_on_partition_only = 1%')"
+    )["name"].to_pylist()
+    # nothing writes incidents yet
+    assert found == ["incidents_stored"]
+
+
 def test_opening_again_applies_nothing(store: EmbeddedStore, tmp_path: Path) -> None:
     before = rows(store.query("SELECT * FROM schema_migrations ORDER BY number"))
     store.close()
