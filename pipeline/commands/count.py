@@ -29,7 +29,7 @@ from pipeline.commands.footage import (
     total_frames,
 )
 from pipeline.count import CountUpdate
-from pipeline.detect import Detector
+from pipeline.detect import Detector, region_of
 from pipeline.errors import InputError
 from pipeline.report.counts import count_lines, count_movements, line_table, turning_matrix
 from pipeline.runtime.delivery import StoreDelivery
@@ -114,9 +114,9 @@ def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: 
             watchers.append(_event_writer(stack.enter_context(EventFileWriter(args.events))))
         if args.annotate:
             source = sources[0][1]
-            watchers.append(
-                _annotator(stack.enter_context(AnnotatedVideo(args.annotate, lines[0], source.size, source.fps)))
-            )
+            region = None if args.whole_picture else region_of(lines[0], source.size)
+            video_file = AnnotatedVideo(args.annotate, lines[0], source.size, source.fps, region=region)
+            watchers.append(_annotator(stack.enter_context(video_file)))
         detector = stack.enter_context(announced_detector(args))
         delivery = None
         if args.store:

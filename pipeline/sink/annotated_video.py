@@ -16,9 +16,11 @@ import supervision as sv
 
 from pipeline.errors import InputError, StorageError
 from pipeline.palette import CLASS_COLORS
-from pipeline.types import NS_PER_S, VEHICLE_CLASSES, CountingLine, Crossing, Frame, Image
+from pipeline.types import NS_PER_S, VEHICLE_CLASSES, CountingLine, Crossing, Frame, Image, Region
 
 TRAIL_FRAMES = 40
+REGION_COLOR = (160, 160, 160)
+"""BGR."""
 TIME_BASE = Fraction(1, 90_000)
 """The usual clock of video streams, fine enough for any camera's frame times."""
 
@@ -26,12 +28,16 @@ TIME_BASE = Fraction(1, 90_000)
 class CountPainter:
     """Draws one camera's counting; keeps the totals and trails from picture to picture."""
 
-    def __init__(self, lines: Sequence[CountingLine], size: tuple[int, int]) -> None:
-        """`size` is (width, height) of the pictures; line widths and text follow it."""
+    def __init__(self, lines: Sequence[CountingLine], size: tuple[int, int], *, region: Region | None = None) -> None:
+        """`size` is (width, height) of the pictures; line widths and text follow it.
+
+        `region` is the part in which vehicles are looked for; it is outlined where it is not the whole picture.
+        """
         palette = sv.ColorPalette.from_hex([CLASS_COLORS[name] for name in VEHICLE_CLASSES])
         scale = max(0.35, min(size) / 1200)
         thickness = max(1, round(min(size) / 400))
         self._lines = tuple(lines)
+        self._region = None if region == Region.whole(size) else region
         self._scale = scale
         self._thickness = thickness
         self._boxes = sv.BoxAnnotator(palette, thickness=thickness)
@@ -48,6 +54,9 @@ class CountPainter:
         """
         self._totals.update((crossing.line, crossing.direction) for crossing in crossings)
         scene = image.copy()
+        if self._region is not None:
+            x, y, (width, height) = self._region.x, self._region.y, self._region.size
+            cv2.rectangle(scene, (x, y), (x + width - 1, y + height - 1), REGION_COLOR, self._thickness)
         for line in self._lines:
             self._draw_line(scene, line)
         scene = self._trails.annotate(scene, tracked)
@@ -114,13 +123,21 @@ def _middle_and_forward(line: CountingLine) -> tuple[npt.NDArray[np.float64], np
 class AnnotatedVideo:
     """Writes annotated pictures as H.264, at the times at which they were captured."""
 
-    def __init__(self, path: Path, lines: Sequence[CountingLine], size: tuple[int, int], fps: float | None) -> None:
-        """`size` is (width, height) of the frames to come; `fps` the nominal rate, where known.
+    def __init__(
+        self,
+        path: Path,
+        lines: Sequence[CountingLine],
+        size: tuple[int, int],
+        fps: float | None,
+        *,
+        region: Region | None = None,
+    ) -> None:
+        """`size` is (width, height) of the frames to come; `fps` the nominal rate, where known; `region` as above.
 
         Raises InputError when the path's suffix is no video container, StorageError when it cannot be written.
         """
         self._path = path
-        self._painter = CountPainter(lines, size)
+        self._painter = CountPainter(lines, size, region=region)
         self._first_ns: int | None = None
         # H.264 with 4:2:0 colour needs even sides: an odd last row or column is left out.
         self._width, self._height = size[0] // 2 * 2, size[1] // 2 * 2

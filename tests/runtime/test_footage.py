@@ -103,3 +103,24 @@ def test_frames_in_which_nothing_moves_are_counted_with_the_boxes_of_the_frame_b
     assert job.frames == 19
     assert sum(looked_at) == 19 - job.still == len(moving) + 2 + len(leaving)
     assert [c.direction for c in job.crossings] == ["forward"]
+
+
+def test_the_whole_picture_is_looked_at_where_that_is_asked_for() -> None:
+    """A car that is only seen far from the line: outside the region, inside the picture."""
+    seen: dict[bool, list[int]] = {}
+    for whole in (False, True):
+        job = make_job("a", range(140, 196, 8))
+        job.whole_picture = whole
+        boxes: list[int] = []
+        detector = PixelDetector()
+        detect = detector.detect
+
+        def noted(images, detect=detect, boxes=boxes):  # type: ignore[no-untyped-def]
+            found = detect(images)
+            boxes.extend(len(detections) for detections in found)
+            return found
+
+        detector.detect = noted  # type: ignore[method-assign]
+        count_footage([job], detector)
+        seen[whole] = boxes
+    assert not any(seen[False]) and all(seen[True]) and len(seen[True]) == 7

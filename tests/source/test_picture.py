@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.source.picture import Converters, DecodedPicture, pixels_of, planes_of
-from pipeline.types import Frame, Image, size_of
+from pipeline.types import Frame, Image, Region, size_of
 
 BT601, BT709, UNSPECIFIED = 5, 1, 2
 LIMITED, FULL = 1, 2
@@ -93,6 +93,28 @@ def test_planes_are_the_decoders_samples_without_the_padding_of_their_rows() -> 
     picture = pixels(decoded(painted(318, 180)), (318, 180))
     assert [plane.shape for plane in picture.planes] == [(180, 318), (90, 159), (90, 159)]
     assert np.ptp(picture.planes[0]) > 150
+
+
+@pytest.mark.parametrize("form", ["yuv420p", "yuvj420p", "yuv422p", "yuv444p"])
+@pytest.mark.parametrize("region", [Region(30, 20, 202, 114), Region(240, 112, 80, 68), Region(0, 0, 102, 90)])
+def test_a_part_of_a_decoded_picture_shows_what_the_whole_shows_there(form: str, region: Region) -> None:
+    """Colours too: 4:2:2 has half the columns of colour and all the rows."""
+    picture = pixels(decoded(painted(), form))
+    part = picture.part(region)
+    assert part.size == region.size
+    rows, columns = slice(region.y, region.y + region.height), slice(region.x, region.x + region.width)
+    expected = picture.to_image()[rows, columns].astype(int)
+    difference = np.abs(part.to_image() - expected)
+    # Colours are smeared over two pixels at the patches' edges, in each way of converting differently.
+    assert np.median(difference) <= 1 and difference.mean() < 2.5
+    np.testing.assert_array_equal(part.luma, picture.luma[rows, columns])
+
+
+def test_a_part_of_a_part_lies_where_both_say() -> None:
+    picture = pixels(decoded(painted()))
+    inner = picture.part(Region(40, 20, 200, 120)).part(Region(10, 16, 60, 40))
+    np.testing.assert_array_equal(inner.luma, picture.luma[36:76, 50:110])
+    assert inner.scaled((30, 20)).shape == (20, 30, 3)
 
 
 def test_threads_that_scale_at_once_do_not_disturb_each_other() -> None:
