@@ -19,6 +19,8 @@ NEAR_SIZES: Final = 1.0
 """A line further than this, in box sizes, from every path lies off the road."""
 TELLING_VEHICLES: Final = 10
 """Where fewer vehicles were seen, a line without any says little."""
+WRONG_WAY: Final = 2.0
+"""So many vehicles backward for each one forward: a line seen from the side has the other carriageway's, too."""
 MOST_PATHS_SHOWN: Final = 300
 MOST_POINTS_SHOWN: Final = 40
 
@@ -51,8 +53,8 @@ def try_lines(sample: PathSample | None, lines: Sequence[LineConfig], size: tupl
         values = {"vehicles": len(sample.paths)}
         remarks += [Remark(i, "warning", "never_crossed" if near[i] else "off_road", values) for i in idle]
     for index, (line, count) in enumerate(zip(lines, counts, strict=True)):
-        wrong = line.role != "count" and sum(count["backward"].values()) > sum(count["forward"].values())
-        if wrong:
+        forward, backward = (sum(count[direction].values()) for direction in DIRECTIONS)
+        if line.role != "count" and backward > WRONG_WAY * forward:
             remarks.append(Remark(index, "warning", "wrong_way", {}))
     return Trial(counts, remarks)
 

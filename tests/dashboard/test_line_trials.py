@@ -71,13 +71,14 @@ def test_drawn_lines_are_counted_as_they_would_have_been() -> None:
 
 def test_lines_that_can_count_nothing_are_told_apart() -> None:
     entry = next(line for line in true_lines() if line.role == "entry")
+    south = next(line for line in true_lines() if line.name == "S-in")
     (x1, y1), (x2, y2) = entry.start, entry.end
     across = (x2 - x1, y2 - y1)
     middle = ((x1 + x2) / 2, (y1 + y2) / 2)
     along = ((middle[0], middle[1]), (middle[0] + across[0] * 0.01, middle[1] + across[1] * 0.01))
     lines = [
         drawn("sky", ((20, 8), (200, 8))),
-        drawn("turned", (entry.end, entry.start), "entry"),
+        drawn("turned", (south.end, south.start), "entry"),
         drawn("dot", along),
     ]
     tried = try_lines(observed(), lines, SIZE)
