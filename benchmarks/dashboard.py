@@ -173,8 +173,11 @@ async def look(path: Path, people: int, seconds: float) -> dict[str, list[float]
 async def crowd(address: str, people: int) -> AsyncIterator[list[httpx2.AsyncClient]]:
     """One client a person, each with connections of its own, of which one has the live stream open."""
     async with contextlib.AsyncExitStack() as stack:
+        # The server lets go of a connection that was idle for five seconds: do not send on one just then.
+        limits = httpx2.Limits(keepalive_expiry=3)
         clients = [
-            await stack.enter_async_context(httpx2.AsyncClient(base_url=address, timeout=60)) for _ in range(people)
+            await stack.enter_async_context(httpx2.AsyncClient(base_url=address, timeout=60, limits=limits))
+            for _ in range(people)
         ]
         for client in clients:
             await stack.enter_async_context(client.stream("GET", "/api/live"))
