@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from pipeline.sink.engine import Engine
 
-TOUCHES_AT_ONCE: Final = 40_000
-"""Taken by one statement: bounds its memory to the events of so many quarters of an hour."""
+BINS_AT_ONCE: Final = 20_000
+"""Rebuilt by one statement: bounds its memory to the events of so many quarters of an hour, a week of 28 cameras."""
 
 LONGEST_PAUSE_S: Final = 86_400
 """Touches further apart are rebuilt by statements of their own, which do not read the events between them."""
@@ -149,11 +149,17 @@ class Settler:
 
 def _chunks(touches: pa.Table) -> Iterable[pa.Table]:
     """Parts of `touches`, which are sorted by bin; all touches of one bin start lie in one part."""
+    if not touches.num_rows:
+        return
     starts = touches["bin_s"].to_numpy().astype(np.int64)
+    cameras = touches["camera"].combine_chunks().dictionary_encode().indices.to_numpy()
+    # from 0, the number of each touch's bin
+    bins = np.append(0, np.cumsum((np.diff(starts) != 0) | (np.diff(cameras) != 0)))
     pauses = np.append(np.flatnonzero(np.diff(starts) > LONGEST_PAUSE_S) + 1, len(starts))
     first = 0
     while first < len(starts):
-        end = int(min(first + TOUCHES_AT_ONCE, pauses[np.searchsorted(pauses, first, side="right")]))
+        full = np.searchsorted(bins, bins[first] + BINS_AT_ONCE)
+        end = int(min(full, pauses[np.searchsorted(pauses, first, side="right")]))
         while end < len(starts) and starts[end] == starts[end - 1]:
             end += 1
         yield touches.slice(first, end - first)

@@ -14,11 +14,11 @@ def touches(starts: list[int]) -> pa.Table:
 
 
 def test_touches_of_one_bin_are_rebuilt_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settling, "TOUCHES_AT_ONCE", 3)
-    starts = [0, 0, 900, 900, 900, 1800, 2700]
+    monkeypatch.setattr(settling, "BINS_AT_ONCE", 2)
+    starts = [0, 0, 900, 900, 900, 1800, 1800, 2700]
     chunks = [chunk["bin_s"].to_pylist() for chunk in _chunks(touches(starts))]
     assert [start for chunk in chunks for start in chunk] == starts
-    assert len(chunks) > 1
+    assert chunks == [[0, 0, 900, 900, 900], [1800, 1800, 2700]]
     assert all(before[-1] < after[0] for before, after in pairwise(chunks))
 
 
