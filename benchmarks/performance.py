@@ -81,6 +81,22 @@ def stages(result: Result) -> str:
     )
 
 
+def stillness(result: Result) -> str:
+    rows = [
+        [
+            row["scene"],
+            row["frames"],
+            f"{row['still_share']:.0%}",
+            f"{row['cpu_share']:.0%}",
+            row["crossings"],
+            row["different"],
+        ]
+        for row in result["outcomes"]
+    ]
+    head = ["scene", "frames", "not looked at", "CPU, of looking at all", "crossings", "that differ"]
+    return f"{machine(result)}\n\n{table(head, rows)}"
+
+
 def live(result: Result) -> str:
     rows = [
         [
@@ -122,6 +138,7 @@ BLOCKS: Final[Mapping[str, tuple[str, Callable[[Result], str]]]] = {
     "rates": ("speed", rates),
     "ratios": ("speed", ratios),
     "stages": ("speed", stages),
+    "stillness": ("stillness", stillness),
     "live": ("live", live),
     "fleets": ("live", fleets),
     "scale": ("live_scale", live),
