@@ -233,7 +233,8 @@ def main() -> None:
     ]
     verdict = (
         f"{len(result.missing)} of {result.expected} crossings missing, {len(result.extra)} too many (wanted: none) "
-        f"after {result.kills} kills in {args.seconds:g} s, {args.cameras} cameras, {result.dropped} frames dropped"
+        f"after {result.kills} kills in {args.seconds:g} s, {args.cameras} cameras; {result.dropped} frames dropped, "
+        f"in whose minutes {result.missing_with_drops} more are missing and {result.extra_with_drops} too many"
     )
     publish(
         "kills",

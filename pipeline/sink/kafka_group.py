@@ -80,6 +80,8 @@ class CameraGroup:
         self.close()
 
     def _take_part(self, timeout_s: float) -> None:
+        if self._is_stuck():
+            self._drop_consumer()
         if not self._cameras:
             self._drop_consumer()
             time.sleep(timeout_s)
@@ -95,6 +97,16 @@ class CameraGroup:
         self._consumer.poll(timeout_ms=round(timeout_s * 1000))
         if self.held and time.monotonic() - self._proved_s >= PROVE_EVERY_S:
             self._prove(self._consumer)
+
+    def _is_stuck(self) -> bool:
+        """Whether we hold cameras and could not prove it for so long that only joining anew can help.
+
+        Seen once with kafka-python 3.0.12, on a busy machine after a change of the subscription: it never rejoined.
+        """
+        if not self.held:
+            return False
+        known_ns = max(self.until_ns, *self.held.values())
+        return time.time_ns() > known_ns + round(self._session_timeout_s * NS_PER_S)
 
     def _subscribe(self, consumer: KafkaConsumer) -> None:
         consumer.subscribe([self._address.camera_topic(camera) for camera in self._cameras], listener=_Listener(self))
