@@ -34,6 +34,7 @@ _VN_ROUNDABOUT_CLASSES: Final = ("motorcycle", "car", "bus", "truck")
 """Its `minibus` boxes are city buses and coaches; its third class is vans for goods, lorries and container trucks."""
 
 MEDAN_LABELS: Final = Path(__file__).with_name("labels") / "medan"
+MEDAN_HELD_OUT: Final = "sesi_1700"
 
 Boxes = npt.NDArray[np.float64]
 """(N, 4) xyxy, pixels of the picture they belong to."""
@@ -86,11 +87,14 @@ def vn_roundabout(root: Path) -> Iterator[LabelledPicture]:
         yield _resized(picture, *size_within_budget(width / height))
 
 
-def medan(root: Path, labels: Path = MEDAN_LABELS) -> Iterator[LabelledPicture]:
-    """Pictures of an Indonesian junction camera that have a label file of ours; regions in `ignore/` are greyed out."""
+def medan(root: Path, labels: Path = MEDAN_LABELS, *, held_out: bool) -> Iterator[LabelledPicture]:
+    """Pictures of an Indonesian junction camera that have a label file of ours; regions in `ignore/` are greyed out.
+
+    `held_out` picks those taken at dusk, kept for validation, else all others.
+    """
     for path in sorted(path for path in root.rglob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png"}):
         rows = labels / f"{path.stem}.txt"
-        if not rows.exists():
+        if not rows.exists() or path.stem.startswith(MEDAN_HELD_OUT) != held_out:
             continue
         picture = _read(path, rows, CLASSES)
         height, width = picture.image.shape[:2]

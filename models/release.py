@@ -29,6 +29,11 @@ LICENCES = {
     "medan": ("a junction camera in Medan, labelled in models/labels", "not stated"),
     "simulated": ("pipeline.source.simulated", "AGPL-3.0-only (part of this project)"),
 }
+SPLITS = {
+    "val": "Cameras left out of the training",
+    "val-medan": "Indonesian junction, dusk left out",
+    "val-simulated": "Simulated junction, seeds left out",
+}
 NOT_TESTED_ON = (
     "cameras in Paser: none of their pictures were at hand",
     "night without street lighting",
@@ -67,10 +72,7 @@ def release(run: Path, trained: Path, base: Path, folder: Path, recipe: str) -> 
     export.export_openvino(checkpoint, folder / NAME, calibration=run / "data" / "calibration.yaml")
     networks = {"int8": folder / NAME, "float": checkpoint}
     root = run / "data" / "images"
-    splits = {
-        "Cameras left out of the training": list(data.labelled(root / "val")),
-        "Simulated junction, seeds left out": list(data.labelled(root / "val-simulated")),
-    }
+    splits = {title: list(data.labelled(root / folder)) for folder, title in SPLITS.items() if (root / folder).exists()}
     compared = base_scores(run, base, splits)
     sources: dict[str, int] = json.loads((run / "data" / "sources.json").read_text())
     entry = {

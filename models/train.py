@@ -130,7 +130,8 @@ def prepare(args: argparse.Namespace) -> Path:
     if args.vn_roundabout:
         sources["vn_roundabout"] = data.vn_roundabout(args.vn_roundabout)
     if args.medan:
-        sources["medan"] = data.medan(args.medan)
+        sources["medan"] = data.medan(args.medan, held_out=False)
+        data.write_yolo(data.medan(args.medan, held_out=True), root, "val-medan")
     if args.simulated:
         sources["simulated"] = data.labelled(args.simulated / "train" / "images")
         data.write_yolo(data.labelled(args.simulated / "val" / "images"), root, "val-simulated")

@@ -92,7 +92,7 @@ def test_medan_pictures_without_a_label_file_are_left_out_and_ignored_regions_gr
         cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((234, 416, 3), 50, np.uint8))
     (labels / "seen.txt").write_text("0 0.5 0.5 0.1 0.2\n")
     (labels / "ignore" / "seen.txt").write_text("0 0 1 0.1\n")
-    (only,) = data.medan(tmp_path, labels)
+    (only,) = data.medan(tmp_path, labels, held_out=False)
     assert (only.name, only.class_ids.tolist()) == ("seen", [CLASS_ID["motorcycle"]])
     assert (only.image[20, 400] == data.GREY).all() and (only.image[100, 400] == 50).all()
 
