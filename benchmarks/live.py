@@ -37,7 +37,7 @@ from pipeline.types import CountingLine
 LOOP_S: Final = 30
 FLOWS: Final = (1800.0, 900.0)
 """Vehicles an hour over all arms: a junction in the rush hour and one by day."""
-WARM_UP_S: Final = 15.0
+WARM_UP_S: Final = 45.0
 PATIENCE_S: Final = 300.0
 MOST_DROPS: Final = 0.01
 MOST_LATENCY_S: Final = 0.5

@@ -7,9 +7,14 @@ then fails. CI sets it for everything that can be had, so that a part that stops
 from __future__ import annotations
 
 import os
-from typing import NoReturn
+import shutil
+import subprocess
+from collections.abc import Sequence
+from typing import Final, NoReturn
 
 import pytest
+
+INSTALLING_S: Final = 600
 
 
 def missing(part: str, reason: str) -> NoReturn:
@@ -23,3 +28,17 @@ def missing(part: str, reason: str) -> NoReturn:
     if part in required:
         pytest.fail(f"{part} is required by SIMPANG_REQUIRE: {reason}", pytrace=False)
     pytest.skip(f"needs {part}: {reason}")
+
+
+def programs(part: str, names: Sequence[str], packages: Sequence[str]) -> list[str]:
+    """The paths of programs, installed from Debian's `packages` where they are not there and this may be done.
+
+    The test is skipped, or fails, as by `missing` where they cannot be had.
+    """
+    if not all(map(shutil.which, names)) and os.geteuid() == 0 and shutil.which("apt-get"):
+        for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+            subprocess.run(["apt-get", "-qq", *command], capture_output=True, timeout=INSTALLING_S, check=False)
+    found = [path for path in map(shutil.which, names) if path]
+    if len(found) < len(names):
+        missing(part, f"install Debian's {' and '.join(packages)}")
+    return found

@@ -9,8 +9,8 @@ from typing import Final, TypeAlias
 
 from pipeline.types import Frame
 
-WAITING_PER_CAMERA: Final = 3
-"""Frames of one camera that wait at most: more would only be older when their turn comes."""
+WAITING_PER_CAMERA: Final = 5
+"""Frames of one camera that wait at most, half a second at 10 fps: more would only be older when their turn comes."""
 
 
 Drop: TypeAlias = tuple[str, int]

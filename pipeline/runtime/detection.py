@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import compress
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import supervision as sv
 
 from pipeline.detect import Detector, Stillness, cropped, detect_in
 from pipeline.types import Frame, Region
+
+AHEAD: Final = 2
+"""Batches that wait for the detector: while the thread that hands them out counts, it would have nothing to do."""
 
 Look: TypeAlias = tuple[Frame, Region]
 """A frame, and the part of it in which vehicles are looked for."""
@@ -55,8 +58,8 @@ class Detection:
 
     @property
     def has_room(self) -> bool:
-        """Whether the detector can take a batch without one that waits."""
-        return len(self._batches()) < self._detector.concurrency
+        """Whether the detector can do with another batch."""
+        return len(self._batches()) < self._detector.concurrency + AHEAD
 
     @property
     def has_result(self) -> bool:

@@ -29,6 +29,8 @@ STEP_WAIT_S: Final = 0.05
 LOAD_EVERY_S: Final = 1.0
 PUBLISH_EVERY_S: Final = 0.2
 """More often than loading, because a loader on the other side of the bus waits for a batch of its own."""
+LOADER_NICENESS: Final = 5
+"""Rows can wait in an outbox; a picture that waits is dropped."""
 OUTBOXES: Final = "*.sqlite"
 
 
@@ -64,6 +66,7 @@ def run_loader(
     What `beside` opens answers from that store meanwhile.
     """
     begin_child(log_json)
+    os.nice(LOADER_NICENESS)
     try:
         with open_store(store_url, password=password) as store:
             serving = contextlib.nullcontext() if beside is None else running_beside(beside(store))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
 from selenium import webdriver
 
-from tests.real_parts import missing
+from tests.real_parts import programs
 
 PACKAGES = ("chromium", "chromium-driver")
 SIZES = {"phone": (390, 844), "desk": (1440, 900), "wall": (2560, 1440)}
@@ -17,7 +14,7 @@ SIZES = {"phone": (390, 844), "desk": (1440, 900), "wall": (2560, 1440)}
 
 def start(profile: Path, size: str = "desk", *, downloads: Path | None = None) -> webdriver.Chrome:
     """A browser with a fresh profile; skips (or fails, see `missing`) where there is none."""
-    browser, driver = _programs()
+    browser, driver = programs("chromium", ("chromium", "chromedriver"), PACKAGES)
     options = webdriver.ChromeOptions()
     options.binary_location = browser
     for flag in (
@@ -53,15 +50,3 @@ def resize(chrome: webdriver.Chrome, size: str) -> None:
         "Emulation.setDeviceMetricsOverride",
         {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == "phone"},
     )
-
-
-def _programs() -> tuple[str, str]:
-    found = shutil.which("chromium"), shutil.which("chromedriver")
-    if not all(found) and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
-            subprocess.run(["apt-get", "-qq", *command], capture_output=True, timeout=600, check=False)
-        found = shutil.which("chromium"), shutil.which("chromedriver")
-    browser, driver = found
-    if browser is None or driver is None:
-        missing("chromium", f"install Debian's {' and '.join(PACKAGES)}")
-    return browser, driver

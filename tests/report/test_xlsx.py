@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 
 from pipeline.report.document import Column, Document, Formula, Ref, Table, value_of
 from pipeline.report.xlsx import xlsx_bytes
-from tests.real_parts import missing
+from tests.real_parts import programs
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +105,7 @@ def test_a_formula_finds_its_cells_on_a_sheet_with_a_quote_in_its_name() -> None
 def test_libreoffice_computes_every_number_that_was_written(
     document: Document, workbook: bytes, tmp_path: Path
 ) -> None:
-    program = shutil.which("soffice") or shutil.which("libreoffice")
-    if program is None:
-        missing("libreoffice", "no soffice on the path; install libreoffice-calc-nogui")
+    (program,) = programs("libreoffice", ["soffice"], ["libreoffice-calc-nogui"])
     # openpyxl keeps the formulas and drops their results, so that whatever is read below was computed.
     openpyxl.load_workbook(io.BytesIO(workbook)).save(tmp_path / "report.xlsx")
     assert row_of(values((tmp_path / "report.xlsx").read_bytes())["U"], "Total (incomplete)")[2] is None

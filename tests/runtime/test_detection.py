@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.runtime.detection import Detection
+from pipeline.runtime.detection import AHEAD, Detection
 from pipeline.types import NS_PER_S, Frame, Region
 from tests.runtime.fakes import PixelDetector, car_at
 
@@ -63,6 +63,16 @@ def test_still_frames_take_no_room_of_the_detector(detection: Detection) -> None
         detection.start([(frame(seq, 50), WHOLE)])
     assert detection.has_room
     assert detection.cameras == {"a"} and len(detection) == 8
+
+
+def test_two_batches_wait_for_a_detector_so_that_it_is_never_idle(detection: Detection) -> None:
+    given = 0
+    while detection.has_room:
+        detection.start([(frame(given, 20 + 10 * given), WHOLE)])
+        given += 1
+    assert given == PixelDetector().concurrency + AHEAD
+    taken(detection)
+    assert detection.has_room
 
 
 def test_a_gap_in_the_stream_ends_what_is_taken_over(detection: Detection) -> None:
