@@ -145,11 +145,16 @@ def test_inside_run_a_port_that_is_taken_ends_it_with_one_sentence(tmp_path: Pat
     assert "Traceback" not in ended.stderr
 
 
+def heeding_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_inside_demo_it_answers_after_the_demo_until_interrupted(tmp_path: Path) -> None:
     log = tmp_path / "log"
     command = [*SIMPANG, "demo", "--seconds", "4", "--out", tmp_path / "out", "--device", "cpu", "--dashboard", "0"]
     with log.open("wb") as output:
-        running = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        # A shell without job control lets what it starts in the background ignore the signal.
+        running = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, preexec_fn=heeding_interrupts)
     try:
         (camera,) = asked(address_in(log, running), "api/city")["cameras"]
         assert camera["state"] == "recorded"

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.detect import PIXEL_BUDGET
 from pipeline.errors import InputError, StorageError
+from pipeline.runtime.batcher import WAITING_PER_CAMERA
 from pipeline.runtime.detail import LASTING, LESS_DETAIL
 from pipeline.runtime.messages import Orders
 from pipeline.runtime.worker import GOVERN_S, Worker
@@ -145,7 +146,7 @@ def test_what_the_device_cannot_take_is_dropped_and_counted(bench: Bench) -> Non
     while feed.stats.pictures < 40:
         pass
     step_until(bench.worker, lambda: bench.analysed() + bench.worker.status().cameras[0].dropped == 40)
-    assert bench.analysed() <= 3 + 1
+    assert bench.analysed() <= WAITING_PER_CAMERA + 1
 
 
 def test_a_device_that_is_behind_looks_less_closely_before_cameras_send_less(bench: Bench) -> None:
