@@ -10,7 +10,7 @@ import pipeline
 ROOT = Path(pipeline.__file__).parent
 
 LEVELS = [
-    {"types", "errors", "palette", "scaling", "metrics"},
+    {"types", "errors", "closing", "palette", "scaling", "metrics"},
     {"source", "detect", "count", "sink"},
     {"runtime", "report", "config"},
     {"dashboard"},

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 from pipeline.errors import InputError
+from pipeline.sink.kafka_address import EXAMPLE, BusAddress
 from pipeline.types import NS_PER_S
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -79,6 +80,23 @@ def add_period_arguments(parser: argparse.ArgumentParser, *, start_required: boo
     )
     parser.add_argument("--from", dest="from_", metavar="TIME", help="begin this far into the footage (90 or 0:01:30)")
     parser.add_argument("--to", metavar="TIME", help="end this far into the footage")
+
+
+def add_bus_argument(parser: argparse.ArgumentParser) -> None:
+    """--bus, where there must be one; `bus_of` reads it."""
+    parser.add_argument("--bus", required=True, metavar="BUS", help=f"{EXAMPLE}, or kafkas://user@host:9093/prefix")
+
+
+def bus_of(args: argparse.Namespace, environment: Mapping[str, str]) -> BusAddress:
+    """The bus that --bus names. Raises InputError where that is no address."""
+    return BusAddress.parse(args.bus, bus_password(environment))
+
+
+def add_service_arguments(parser: argparse.ArgumentParser) -> None:
+    """Metrics and log of what runs day and night."""
+    parser.add_argument("--metrics-port", type=int, metavar="PORT", help="serve Prometheus metrics on this port")
+    parser.add_argument("--metrics-host", default="127.0.0.1", metavar="HOST", help="default: %(default)s")
+    parser.add_argument("--log-format", choices=("lines", "json"), default="lines", help="default: %(default)s")
 
 
 def store_password(environment: Mapping[str, str]) -> str:

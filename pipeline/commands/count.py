@@ -39,6 +39,7 @@ from pipeline.sink.annotated_video import AnnotatedVideo
 from pipeline.sink.event_file import EventFileWriter
 from pipeline.source import redact
 from pipeline.source.simulated import DEFAULT_START_NS
+from pipeline.source.url import scheme_of
 from pipeline.types import Frame
 
 
@@ -159,7 +160,7 @@ def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: 
 
 
 def _all_simulated(videos: list[str]) -> bool:
-    return all(video.startswith("sim:") for video in videos)
+    return all(scheme_of(video) == "sim" for video in videos)
 
 
 def _say_what_was_still(jobs: list[FootageJob]) -> None:

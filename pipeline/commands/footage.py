@@ -22,6 +22,7 @@ from pipeline.errors import InputError
 from pipeline.runtime.footage import FootageJob
 from pipeline.source import FrameSource, open_source, redact
 from pipeline.source.simulated import SimulatedJunction
+from pipeline.source.url import scheme_of
 from pipeline.types import CountingLine, event_id
 
 FINGERPRINT_BYTES = 1 << 20
@@ -51,8 +52,13 @@ class Place:
         """The camera's id, or one made from the video's name in the form that ids have."""
         if self.camera is not None:
             return self.camera
-        name = "simulated" if video.startswith("sim:") else Path(video).stem
-        return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "camera"
+        return camera_named_after(video)
+
+
+def camera_named_after(video: str) -> str:
+    """A camera's id made from the video's name, in the form that ids have."""
+    name = "simulated" if scheme_of(video) == "sim" else Path(video).stem
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "camera"
 
 
 @dataclass(frozen=True, slots=True)

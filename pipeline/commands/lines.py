@@ -6,19 +6,19 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
 from pipeline.commands.arguments import add_model_arguments, offset_s
-from pipeline.commands.footage import announced_detector
+from pipeline.commands.footage import announced_detector, camera_named_after
 from pipeline.count.recount import recount
 from pipeline.count.suggest import suggest_lines
 from pipeline.report.rows import text_table
 from pipeline.runtime.observation import observe_paths
 from pipeline.runtime.progress import Progress
 from pipeline.source import open_source, redact
+from pipeline.source.url import scheme_of
 from pipeline.types import CountingLine, PathSample
 
 DEFAULT_TO: Final = "0:05:00"
@@ -38,9 +38,8 @@ def add_lines_parser(commands: Any) -> None:
 
 def run_suggest(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print the lines as TOML, and on stderr what they count; returns the exit status."""
-    simulated = args.video.startswith("sim:")
-    to = args.to or (None if simulated else DEFAULT_TO)
-    name = "simulated" if simulated else Path(args.video).stem
+    to = args.to or (None if scheme_of(args.video) == "sim" else DEFAULT_TO)
+    name = camera_named_after(args.video)
     from_s, to_s = (None if text is None else offset_s(text) for text in (args.from_, to))
     with (
         open_source(args.video, camera=name, start_at_ns=0, from_s=from_s, to_s=to_s) as source,

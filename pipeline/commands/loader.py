@@ -6,10 +6,9 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.commands.arguments import bus_password, store_password
+from pipeline.commands.arguments import add_bus_argument, add_service_arguments, bus_of, store_password
 from pipeline.errors import InputError
 from pipeline.sink.bus_loader import DEFAULT_MAX_WAIT_S
-from pipeline.sink.kafka_address import EXAMPLE, BusAddress
 from pipeline.sink.loader import DEFAULT_BATCH_SIZE
 
 DEFAULT_GROUP = "simpang-loader"
@@ -18,7 +17,7 @@ DEFAULT_GROUP = "simpang-loader"
 def add_loader_parser(commands: Any) -> None:
     """The arguments of `simpang loader`."""
     parser = commands.add_parser("loader", help="load events from Kafka into a store until told to stop")
-    parser.add_argument("--bus", required=True, metavar="BUS", help=f"{EXAMPLE}, or kafkas://user@host:9093/prefix")
+    add_bus_argument(parser)
     parser.add_argument(
         "--store", required=True, metavar="STORE", help="the store's directory, or clickhouse://user@host:9000/database"
     )
@@ -42,9 +41,7 @@ def add_loader_parser(commands: Any) -> None:
         metavar="SECONDS",
         help="insert a batch that does not fill after so long (%(default)s)",
     )
-    parser.add_argument("--metrics-port", type=int, metavar="PORT", help="serve Prometheus metrics on this port")
-    parser.add_argument("--metrics-host", default="127.0.0.1", metavar="HOST", help="default: %(default)s")
-    parser.add_argument("--log-format", choices=("lines", "json"), default="lines", help="default: %(default)s")
+    add_service_arguments(parser)
     parser.set_defaults(run=run_loader_command)
 
 
@@ -61,7 +58,7 @@ def run_loader_command(args: argparse.Namespace, environment: Mapping[str, str])
         raise InputError("--group must be a name")
     return run_bus_loader(
         LoaderSettings(
-            bus=BusAddress.parse(args.bus, bus_password(environment)),
+            bus=bus_of(args, environment),
             group=args.group,
             store=args.store,
             store_password=store_password(environment),

@@ -7,14 +7,13 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.commands.arguments import bus_password
-from pipeline.sink.kafka_address import EXAMPLE, BusAddress
+from pipeline.commands.arguments import add_bus_argument, bus_of
 
 
 def add_resend_parser(commands: Any) -> None:
     """The arguments of `simpang resend`."""
     parser = commands.add_parser("resend", help="send the bus's dead letters again, after a mend")
-    parser.add_argument("--bus", required=True, metavar="BUS", help=f"{EXAMPLE}, or kafkas://user@host:9093/prefix")
+    add_bus_argument(parser)
     parser.set_defaults(run=run_resend_command)
 
 
@@ -23,7 +22,7 @@ def run_resend_command(args: argparse.Namespace, environment: Mapping[str, str])
     # Not above: the client takes a third of a second to import, which every other command would wait for.
     from pipeline.sink.kafka_dead_letters import resend
 
-    resent = resend(BusAddress.parse(args.bus, bus_password(environment)))
+    resent = resend(bus_of(args, environment))
     print(f"{resent.sent} dead letters were sent again")
     for reason, count in sorted(resent.kept.items()):
         print(f"{count} stay dead letters: {reason}", file=sys.stderr)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.commands.arguments import add_model_arguments, bus_password, store_password
+from pipeline.commands.arguments import add_model_arguments, add_service_arguments, bus_of, store_password
 from pipeline.commands.dashboard import DashboardSettings, add_dashboard_argument
 from pipeline.config import CameraConfig, check_lines, load_site
 from pipeline.errors import InputError
@@ -17,6 +17,7 @@ from pipeline.sink.kafka_address import EXAMPLE, BusAddress
 from pipeline.source import open_source
 from pipeline.source.live_open import open_live
 from pipeline.source.simulated import SimulatedJunction
+from pipeline.source.url import scheme_of
 from pipeline.types import CountingLine
 
 SPOOL_IN_STORE = "live"
@@ -45,9 +46,7 @@ def add_pool_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="worker processes (default: 1)")
     add_model_arguments(parser)
     add_spool_argument(parser)
-    parser.add_argument("--metrics-port", type=int, metavar="PORT", help="serve Prometheus metrics on this port")
-    parser.add_argument("--metrics-host", default="127.0.0.1", metavar="HOST", help="default: %(default)s")
-    parser.add_argument("--log-format", choices=("lines", "json"), default="lines", help="default: %(default)s")
+    add_service_arguments(parser)
 
 
 def add_spool_argument(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +67,7 @@ def spool_of(args: argparse.Namespace) -> Path:
 
 def run_run(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Run the pool; returns the exit status."""
-    bus = None if args.bus is None else BusAddress.parse(args.bus, bus_password(environment))
+    bus = None if args.bus is None else bus_of(args, environment)
     dashboard = None
     if args.dashboard is not None:
         if args.store is None:
@@ -132,7 +131,7 @@ def camera_spec(camera: CameraConfig, timezone: str, path: Path) -> CameraSpec:
 
 
 def _simulated_lines(url: str, camera: str) -> tuple[CountingLine, ...]:
-    if not url.startswith("sim:"):
+    if scheme_of(url) != "sim":
         return ()
     with open_source(url, camera=camera, start_at_ns=0) as junction:
         return junction.lines if isinstance(junction, SimulatedJunction) else ()

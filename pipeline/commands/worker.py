@@ -6,10 +6,9 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.commands.arguments import bus_password
+from pipeline.commands.arguments import add_bus_argument, bus_of
 from pipeline.commands.run import add_pool_arguments, add_site_argument, start_pool
 from pipeline.errors import InputError
-from pipeline.sink.kafka_address import EXAMPLE, BusAddress
 
 SESSION_TIMEOUT_S = 10.0
 LEAST_SESSION_TIMEOUT_S = 6.0
@@ -21,7 +20,7 @@ def add_worker_parser(commands: Any) -> None:
     """The arguments of `simpang worker`."""
     parser = commands.add_parser("worker", help="the same on several hosts, which share the cameras through Kafka")
     add_site_argument(parser)
-    parser.add_argument("--bus", required=True, metavar="BUS", help=f"{EXAMPLE}, or kafkas://user@host:9093/prefix")
+    add_bus_argument(parser)
     parser.add_argument(
         "--session-timeout",
         type=float,
@@ -40,5 +39,6 @@ def run_worker_command(args: argparse.Namespace, environment: Mapping[str, str])
             f"--session-timeout must be from {LEAST_SESSION_TIMEOUT_S:g} to {MOST_SESSION_TIMEOUT_S:g} seconds, "
             f"not {args.session_timeout:g}"
         )
-    bus = BusAddress.parse(args.bus, bus_password(environment))
-    return start_pool(args, environment, store=None, bus=bus, session_timeout_s=args.session_timeout)
+    return start_pool(
+        args, environment, store=None, bus=bus_of(args, environment), session_timeout_s=args.session_timeout
+    )

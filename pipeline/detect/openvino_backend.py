@@ -7,13 +7,13 @@ from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 import openvino as ov
 import supervision as sv
 
+from pipeline.closing import Closing
 from pipeline.detect.classes import ClassMap
 from pipeline.detect.cpu import instruction_set
 from pipeline.detect.letterbox import PAD_VALUE, PIXEL_BUDGET, Letterbox, input_size_for
@@ -76,7 +76,7 @@ class _Network:
             return _Lane(request, canvas[0])
 
 
-class OpenVINODetector:
+class OpenVINODetector(Closing):
     """A `Detector` on OpenVINO's CPU device.
 
     The network is compiled once per input size. The graph itself turns uint8 BGR rows into the floats it was trained
@@ -138,14 +138,6 @@ class OpenVINODetector:
         """Drop the compiled networks."""
         with self._lock:
             self._networks.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _read_note(self, section: str, key: str) -> str | None:
         path = [section, key]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 import supervision as sv
 import torch
 from ultralytics.nn.autobackend import AutoBackend
 
+from pipeline.closing import Closing
 from pipeline.detect.classes import ClassMap
 from pipeline.detect.cpu import instruction_set
 from pipeline.detect.letterbox import PAD_VALUE, PIXEL_BUDGET, STRIDE, Letterbox, input_size_for
@@ -27,7 +27,7 @@ CONCURRENCY: Final = 2
 """One thread prepares its pictures while the other's are on the device."""
 
 
-class TorchDetector:
+class TorchDetector(Closing):
     """A `Detector` on PyTorch's device. Pictures of one call that share an input size run as one batch.
 
     Half precision on CUDA. Candidates are chosen on the device, so that a few hundred boxes and not 8000 a picture
@@ -91,14 +91,6 @@ class TorchDetector:
     def close(self) -> None:
         """Drop the model; the device's memory is freed with it."""
         self._model = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _candidates(self, batch: Image) -> list[np.ndarray[Any, np.dtype[np.float32]]]:
         """For each picture of `batch` (B, H, W, 3), the output columns whose vehicle score reaches the limit."""

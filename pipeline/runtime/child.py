@@ -1,4 +1,4 @@
-"""A process of the pool, seen from the supervisor and from within.
+"""A process of the pool, or one that works beside a page, seen from its parent and from within.
 
 They are spawned, never forked: neither CUDA nor the embedded ClickHouse survives a fork. Each ignores the signals of
 the terminal and of the service manager, which reach the whole group; the supervisor alone obeys them and tells its
@@ -56,6 +56,10 @@ class ChildProcess:
     def kill(self) -> None:
         """See `Child.kill`."""
         self._process.kill()
+
+    def join(self) -> None:
+        """Wait until it has ended."""
+        self._process.join()
 
 
 STOP: Final = object()

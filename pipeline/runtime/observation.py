@@ -6,8 +6,6 @@ one at a time; what it finds is a file per camera, and each new one replaces the
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
 import os
 import signal
 import threading
@@ -20,6 +18,7 @@ from typing import Final, Literal
 from pipeline.count import CameraCounter, CountUpdate
 from pipeline.detect import Detector, load_detector
 from pipeline.errors import InputError, PipelineError
+from pipeline.runtime.child import ChildProcess
 from pipeline.runtime.footage import FootageJob, count_footage
 from pipeline.sink.path_file import read_paths, write_paths
 from pipeline.source import FrameSource, open_source
@@ -148,13 +147,7 @@ class _Running:
     """The process that looks, as seen from outside."""
 
     def __init__(self, footage: Footage, file: Path, model: str | None, device: str) -> None:
-        spawning = multiprocessing.get_context("spawn")
-        self._connection, theirs = spawning.Pipe()
-        self._process = spawning.Process(
-            target=_look, args=(footage, file, model, device, theirs), name="observer", daemon=True
-        )
-        self._process.start()
-        theirs.close()
+        self._process = ChildProcess("observer", _look, footage, file, model, device)
         self.camera = footage.camera
         self.share = 0.0
         self.failure = ""
@@ -162,13 +155,11 @@ class _Running:
     def listen(self) -> bool:
         """Hear what it says; False once it has ended."""
         alive = self._process.is_alive()  # asked first, so that the last words of one that ended are heard
-        with contextlib.suppress(EOFError, OSError):
-            while self._connection.poll():
-                said = self._connection.recv()
-                if isinstance(said, str):
-                    self.failure = said
-                else:
-                    self.share = said
+        for said in self._process.messages():
+            if isinstance(said, str):
+                self.failure = said
+            elif isinstance(said, float):
+                self.share = said
         if not alive and self.share < DONE and not self.failure:
             self.failure = "observing ended unexpectedly; see the dashboard's output"
         return alive

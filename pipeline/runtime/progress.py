@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from types import TracebackType
 from typing import Never
 
 from tqdm import tqdm
+
+from pipeline.closing import Closing
 
 REDRAW_ON_A_TERMINAL_S = 0.2
 LINE_IN_A_LOG_S = 10.0
 
 
-class Progress:
+class Progress(Closing):
     """A bar on a terminal; elsewhere a line every ten seconds, so that a log stays readable."""
 
     def __init__(self, label: str, total_frames: int | None) -> None:
@@ -44,11 +45,3 @@ class Progress:
         """End the bar, so that what is printed next begins on a line of its own."""
         if self._bar is not None:
             self._bar.close()
-
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

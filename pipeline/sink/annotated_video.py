@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 import av
 import cv2
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import supervision as sv
 
+from pipeline.closing import Closing
 from pipeline.errors import InputError, StorageError
 from pipeline.palette import CLASS_COLORS
 from pipeline.types import NS_PER_S, VEHICLE_CLASSES, CountingLine, Crossing, Frame, Image, Region
@@ -120,7 +120,7 @@ def _middle_and_forward(line: CountingLine) -> tuple[npt.NDArray[np.float64], np
     return (start + end) / 2, np.array([-along[1], along[0]])
 
 
-class AnnotatedVideo:
+class AnnotatedVideo(Closing):
     """Writes annotated pictures as H.264, at the times at which they were captured."""
 
     def __init__(
@@ -179,11 +179,3 @@ class AnnotatedVideo:
         return StorageError(
             f"cannot write the annotated video {self._path}: {error.strerror}; free space or name another"
         )
-
-    def __enter__(self) -> AnnotatedVideo:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

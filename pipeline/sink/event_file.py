@@ -8,12 +8,12 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Protocol, Self, TextIO
+from typing import Any, Final, Protocol, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.closing import Closing
 from pipeline.errors import InputError, PipelineError, StorageError
 from pipeline.types import NS_PER_S, Crossing
 
@@ -29,7 +29,7 @@ class _Rows(Protocol):
     def close(self) -> None: ...
 
 
-class EventFileWriter:
+class EventFileWriter(Closing):
     """Writes crossings to a .jsonl, .csv or .parquet file; use it as a context manager.
 
     An existing file is replaced. JSON lines and CSV reach the system line by line, so that a crash keeps what was
@@ -64,14 +64,6 @@ class EventFileWriter:
             # After a failed write, closing fails for the same reason, which was already told.
             if not self._failed:
                 raise self._error(error) from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _error(self, error: OSError) -> PipelineError:
         reason = error.strerror or str(error)

@@ -11,13 +11,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 
+from pipeline.closing import Closing
 from pipeline.sink.kafka_address import BusAddress
 from pipeline.sink.kafka_clients import group_member, make_camera_topics, spoken
 from pipeline.types import NS_PER_S
@@ -30,7 +30,7 @@ MARGIN_S: Final = 3.0
 capture times are believed, agree to two seconds."""
 
 
-class CameraGroup:
+class CameraGroup(Closing):
     """This host as a member of the group; connects when it is first stepped.
 
     `held` and `until_ns` say what is ours and till when. Membership is proved by a commit once a second: only a current
@@ -70,14 +70,6 @@ class CameraGroup:
     def close(self) -> None:
         """Leave the group, so that others take the cameras at once."""
         self._drop_consumer()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _take_part(self, timeout_s: float) -> None:
         if self._is_stuck():

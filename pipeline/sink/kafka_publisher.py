@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from kafka import KafkaProducer
 from kafka import errors as kafka_errors
 
+from pipeline.closing import Closing
 from pipeline.errors import StorageError
 from pipeline.sink.events import camera_of
 from pipeline.sink.kafka_address import BusAddress
@@ -19,7 +19,7 @@ BATCH_SIZE: Final = 5_000
 """Records on their way at once: after a failure so many may be published again."""
 
 
-class KafkaPublisher:
+class KafkaPublisher(Closing):
     """Publishes what waits in `outbox`, in order and keyed by camera, and acknowledges what every replica has.
 
     Delivery is at least once: what was published but not acknowledged before a crash is published again, and the store
@@ -64,14 +64,6 @@ class KafkaPublisher:
     def close(self) -> None:
         """Let go of the bus; the outbox stays open, with what was not published."""
         self._drop_producer()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _publish(self, batch: Sequence[tuple[int, bytes]]) -> None:
         if self._producer is None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 
+from pipeline.closing import Closing
 from pipeline.sink.bus_loader import Message, Polled
 from pipeline.sink.kafka_address import BusAddress
 from pipeline.sink.kafka_clients import DELIVERY_TIMEOUT_MS, abandon, consumer, make_topics, producer, spoken
@@ -22,7 +22,7 @@ ORIGIN_HEADER: Final = "simpang.origin"
 """topic/partition/offset of the message that was put aside."""
 
 
-class KafkaSource:
+class KafkaSource(Closing):
     """The events topic, read as a member of `group`; connects when it is first polled. A `MessageSource`."""
 
     def __init__(self, address: BusAddress, group: str) -> None:
@@ -92,14 +92,6 @@ class KafkaSource:
         """Leave the group, so that the others take over at once."""
         self._drop_consumer()
         self._drop_rejects()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _poll(self, limit: int, timeout_s: float) -> Polled:
         if self._consumer is None:

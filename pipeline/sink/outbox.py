@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
+from pipeline.closing import Closing
 from pipeline.errors import InputError, StorageError
 from pipeline.sink.disk_reserve import DiskReserve
 from pipeline.sink.events import EventDecodeError, decode, encode
@@ -50,7 +50,7 @@ class OutboxStats:
     """Records that were not kept, because the outbox was full or its disk would not."""
 
 
-class Outbox:
+class Outbox(Closing):
     """A queue of records in one SQLite file that grows to `max_bytes`.
 
     What `append` was given is on the disk when it returns, and stays, in order, until `ack`. A full outbox refuses what
@@ -153,14 +153,6 @@ class Outbox:
         """Let go of the file; what is in it stays."""
         with self._translated(), self._lock:
             self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _insert(self, bodies: Sequence[tuple[bytes]]) -> None:
         self._db.execute("BEGIN IMMEDIATE")

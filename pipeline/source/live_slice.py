@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from itertools import chain
-from types import TracebackType
 from typing import Self
 
+from pipeline.closing import Closing
 from pipeline.errors import FeedError
 from pipeline.source.live import LiveFeed
 from pipeline.source.protocol import SourceStats
 from pipeline.types import NS_PER_S, Frame
 
 
-class LiveSlice:
+class LiveSlice(Closing):
     """A `FrameSource` over one connection to a live camera, `duration_s` long from its first frame.
 
     It connects at once: raises FeedError where there is no picture. A connection that is lost ends it early.
@@ -59,14 +59,6 @@ class LiveSlice:
             raise StopIteration
         self.stats.frames_seen += 1
         return frame
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of the connection."""

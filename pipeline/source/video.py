@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import av
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from pipeline.closing import Closing
 from pipeline.errors import InputError
 from pipeline.source.container import frame_rate, open_video, stated_duration_s
 from pipeline.source.picture import Converters, pixels_of, planes_of, upright_size
@@ -31,7 +31,7 @@ SEEK_MARGIN_S: Final = 1
 """Seeking goes by decoding time, which reordered pictures put ahead of their presentation time."""
 
 
-class VideoSource:
+class VideoSource(Closing):
     """The pictures of one video in order, each with its capture time.
 
     `captured_at_ns` is `start_at_ns` plus the picture's pts less the first picture's pts; `start_at_ns` is the time of
@@ -119,14 +119,6 @@ class VideoSource:
 
     def __next__(self) -> Frame:
         return next(self._frames)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file or connection; iteration ends. Only from the thread that reads."""

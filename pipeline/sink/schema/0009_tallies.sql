@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS tallies_stored
     -- the first and the last observed minute, each with its observed microseconds
     head        Array(Tuple(UInt32, UInt64)) CODEC(ZSTD(1)),
     tail        Array(Tuple(UInt32, UInt64)) CODEC(ZSTD(1)),
-    -- vehicles by direction and class, in the order of `counter_cells`
+    -- vehicles by direction and class, in the order that 0010 lists its cells
     n           Array(Array(UInt64)) CODEC(ZSTD(1)),
     version     UInt64 CODEC(ZSTD(1))
 )

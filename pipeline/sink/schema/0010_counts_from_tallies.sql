@@ -7,8 +7,9 @@ FROM tallies_stored FINAL
 ARRAY JOIN line, to_line, observed_us, lossy, head, tail, n;
 
 -- The count views, one plan each: through one view for all widths a question about a day took longer to plan than to
--- answer. The engine sees through CAST, and not through toDateTime64: a question about a day reads that day. The rule for `status` and the order of the cells stand once, as functions of this migration: the engine writes
--- them out into the views, so nothing of them stays.
+-- answer. The engine sees through CAST, and not through toDateTime64: a question about a day reads that day. The rule for
+-- `status` and the order of the cells stand once, as functions of this migration: the engine writes them out into the
+-- views, so nothing of them stays.
 
 CREATE OR REPLACE FUNCTION simpang_status AS (observed_us, lossy, head, tail, width_s) -> multiIf(
     observed_us = 0, 'missed',

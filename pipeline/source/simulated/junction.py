@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import supervision as sv
 
+from pipeline.closing import Closing
 from pipeline.source.protocol import SourceStats
 from pipeline.source.simulated.camera import Pinhole
 from pipeline.source.simulated.layout import counting_lines
@@ -21,7 +20,7 @@ from pipeline.source.simulated.view import View, detections, look
 from pipeline.types import CountingLine, Frame, Image, Point
 
 
-class SimulatedJunction:
+class SimulatedJunction(Closing):
     """A recording of a junction, drawn frame by frame: a `FrameSource` that can also be asked for its truth.
 
     As an iterator it reads the recording once; `with_truth`, `boxes_only` and `truth` each begin at frame 0.
@@ -71,14 +70,6 @@ class SimulatedJunction:
     def warnings(self) -> list[str]:
         """Always empty: nothing that is drawn can be damaged."""
         return []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Stop delivering frames; harmless when repeated."""
