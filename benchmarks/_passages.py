@@ -17,7 +17,7 @@ import supervision as sv
 
 from pipeline.count import CameraCounter
 from pipeline.detect import PIXEL_BUDGET, detect_in, load_detector, region_of
-from pipeline.runtime.detail import FULL_DETAIL, LESS_DETAIL
+from pipeline.runtime.detail import DETAILS
 from pipeline.source import open_source
 from pipeline.types import NS_PER_S, CountingLine, Crossing
 
@@ -38,7 +38,7 @@ class Setting:
     clip: Path
     line: CountingLine
     model: Path | None = None
-    details: tuple[float, ...] = (FULL_DETAIL, LESS_DETAIL)
+    details: tuple[float, ...] = DETAILS
     """How closely a worker may look, and so what the reference must agree on."""
 
 

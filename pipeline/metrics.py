@@ -55,13 +55,19 @@ WORKER_BUSY: Final = Metric(
     "simpang_worker_busy_seconds_total",
     "counter",
     _WORKER,
-    "Time in which the device had all the work it can take; its rate is the busy share.",
+    "Time in which the device had all the work it can take, half of it for half the work; its rate is the busy share.",
 )
 WORKER_SHARE: Final = Metric(
     "simpang_worker_fps_share_ratio",
     "gauge",
     _WORKER,
     "Share of the configured fps at which cameras are read: 1, or less while the device is overloaded.",
+)
+WORKER_DETAIL: Final = Metric(
+    "simpang_worker_detail_ratio",
+    "gauge",
+    _WORKER,
+    "Share of the network's input pixels that a picture may have: 1, or less where more does not fit.",
 )
 OUTBOX_DEPTH: Final = Metric(
     "simpang_outbox_records", "gauge", ("worker",), "Records in the worker's outbox that are not in the store yet."

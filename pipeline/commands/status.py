@@ -109,6 +109,7 @@ def describe(before: PoolStatus, now: PoolStatus) -> str:
                 "restarts": row.restarts,
                 "batch": f"{status.frames / max(1, status.batches):.1f}" if status else "-",
                 "busy %": f"{100 * status.busy_s / max(1.0, status.uptime_s):.0f}" if status else "-",
+                "detail %": f"{100 * status.detail:.0f}" if status else "-",
                 "fps share": f"{status.share:.2f}" if status else "-",
                 "outbox": status.outbox_depth if status else "-",
             }

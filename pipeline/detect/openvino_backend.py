@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -91,7 +92,8 @@ class OpenVINODetector(Closing):
         self._confidence = confidence
         self._iou = iou
         self._lock = threading.Lock()
-        self._networks: OrderedDict[tuple[int, int], _Network] = OrderedDict()
+        self._networks: OrderedDict[tuple[int, int], Future[_Network]] = OrderedDict()
+        """Compiled or being compiled."""
         self._core = ov.Core()
         self._model = _read_network(self._core, path)
         metadata = metadata_beside(path.parent, name) or metadata_inside(self._read_note, name)
@@ -127,12 +129,23 @@ class OpenVINODetector(Closing):
             if len(running) == self._concurrency:
                 results.append(self._finish(*running.popleft()))
             size = size_of(pixels)
-            network = self._network_for(self._fixed_size or input_size_for(*size, pixel_budget=self.pixel_budget))
+            network = self._network_for(self._input_size(size, self.pixel_budget))
             lane = network.take_lane()
             lane.start(pixels, Letterbox(size, network.input_size))
             running.append((network, lane))
         results.extend(self._finish(*item) for item in running)
         return results
+
+    def prepare(self, picture_sizes: Iterable[tuple[int, int]], pixel_budget: int) -> None:
+        """See `Detector.prepare`."""
+        sizes = set(picture_sizes)
+        wanted = {self._input_size(size, pixel_budget) for size in sizes}
+        for input_size in wanted:
+            self._network_for(input_size)
+        kept = wanted | {self._input_size(size, self.pixel_budget) for size in sizes}
+        with self._lock:
+            for input_size in self._networks.keys() - kept:
+                del self._networks[input_size]
 
     def close(self) -> None:
         """Drop the compiled networks."""
@@ -153,17 +166,26 @@ class OpenVINODetector(Closing):
         network.idle.append(lane)
         return vehicles
 
+    def _input_size(self, picture_size: tuple[int, int], pixel_budget: int) -> tuple[int, int]:
+        return self._fixed_size or input_size_for(*picture_size, pixel_budget=pixel_budget)
+
     def _network_for(self, input_size: tuple[int, int]) -> _Network:
+        """Compiled by the first thread that asks for it; the others that do wait, and nobody else."""
         with self._lock:
             network = self._networks.get(input_size)
+            is_first = network is None
             if network is None:
-                network = _Network(self._compile(input_size), input_size)
-                self._networks[input_size] = network
+                network = self._networks[input_size] = Future()
                 if len(self._networks) > MAX_COMPILED:
                     self._networks.popitem(last=False)
             self._networks.move_to_end(input_size)
             self._last_size = input_size
-            return network
+        if is_first:
+            try:
+                network.set_result(_Network(self._compile(input_size), input_size))
+            except Exception as error:
+                network.set_exception(error)
+        return network.result()
 
     def _compile(self, input_size: tuple[int, int]) -> ov.CompiledModel:
         """Compile for (width, height)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -54,6 +54,15 @@ class Detector(Protocol):
         Each picture is (height, width, 3) uint8, BGR, of any size, or can be turned into that. Each result holds
         `xyxy` (N, 4) float32 in pixels of that picture and inside it, `confidence` (N,) float32 in [0, 1] and
         `class_id` (N,) int, an index into `pipeline.types.VEHICLE_CLASSES`, by falling confidence. N may be 0.
+        """
+        ...
+
+    def prepare(self, picture_sizes: Iterable[tuple[int, int]], pixel_budget: int) -> None:
+        """Make ready what pictures of these (width, height) need at this budget, and let go of what none needs.
+
+        `picture_sizes` are all that are in use; what they need at the present budget is kept. Takes seconds where
+        something must be compiled, while other threads go on detecting; pictures of other sizes are then made ready for
+        when they come.
         """
         ...
 

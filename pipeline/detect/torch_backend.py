@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,6 +87,9 @@ class TorchDetector(Closing):
                 )
             self._last_size = (width, height)
         return [results[index] for index in range(len(pictures))]
+
+    def prepare(self, picture_sizes: Iterable[tuple[int, int]], pixel_budget: int) -> None:
+        """Nothing: PyTorch takes inputs of any size as they come, and the others have one size."""
 
     def close(self) -> None:
         """Drop the model; the device's memory is freed with it."""

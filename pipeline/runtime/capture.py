@@ -43,16 +43,17 @@ class CameraState:
 class Capture:
     """Reads one camera in a daemon thread until `stop`.
 
-    The thread ends within the feed's stall time of `stop`. A camera whose lines do not fit its picture is
-    `misconfigured` and delivers nothing.
+    The thread ends within the feed's stall time of `stop`. `admit` is called with the lines and the picture's size
+    before a connection's first frame is delivered; a camera whose lines it refuses is `misconfigured` and delivers
+    nothing.
     """
 
     def __init__(
-        self, spec: CameraSpec, deliver: Callable[[Frame], None], *, open_feed: OpenFeed, check_lines: LineCheck
+        self, spec: CameraSpec, deliver: Callable[[Frame], None], *, open_feed: OpenFeed, admit: LineCheck
     ) -> None:
         self.spec = spec
         self.state = CameraState()
-        self._deliver, self._check_lines = deliver, check_lines
+        self._deliver, self._admit = deliver, admit
         self._stop = threading.Event()
         self.feed = open_feed(
             spec.url, camera=spec.camera, fps=spec.fps, transport=spec.transport, wait=self._stop.wait
@@ -93,13 +94,13 @@ class Capture:
 
     def _read(self) -> None:
         """Hand frames on until told to stop; raises what ends the connection."""
-        checked = False
+        admitted = False
         for frame in self.feed.frames():
             if self._stop.is_set():
                 return
-            if not checked:
-                self._check_lines(self.spec.lines, frame.size)
-                checked = True
+            if not admitted:
+                self._admit(self.spec.lines, frame.size)
+                admitted = True
             if self.state.state != "live":
                 self.state.state, self.state.message = "live", ""
                 log.info("live", extra={"camera": self.spec.camera, "size": list(frame.size)})

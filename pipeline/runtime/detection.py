@@ -67,10 +67,13 @@ class Detection:
         return bool(self._in_flight) and self._in_flight[0][1].batch.done()
 
     @property
-    def is_busy(self) -> bool:
-        """Whether the detector has all the work that it can take."""
+    def busy(self) -> float:
+        """Share of what the detector can do at once that it is doing, 0 to 1.
+
+        One of its threads prepares a picture or reads boxes while the others' are on the device.
+        """
         running = sum(not batch.done() for batch in self._batches())
-        return running >= max(1, self._detector.concurrency - 1)
+        return min(1.0, running / max(1, self._detector.concurrency - 1))
 
     def start(self, looks: Sequence[Look]) -> None:
         """Find the vehicles of these frames, pictures of one size; a camera's frames come in order of time."""

@@ -182,6 +182,7 @@ def _workers(rows: Iterable[WorkerRow]) -> Iterator[CounterMetricFamily | GaugeM
     yield metric_family(metrics.WORKER_FRAMES, ((labels, status.frames) for labels, status in known))
     yield metric_family(metrics.WORKER_BUSY, ((labels, status.busy_s) for labels, status in known))
     yield metric_family(metrics.WORKER_SHARE, ((labels, status.share) for labels, status in known))
+    yield metric_family(metrics.WORKER_DETAIL, ((labels, status.detail) for labels, status in known))
     yield metric_family(metrics.OUTBOX_DEPTH, ((labels[:1], status.outbox_depth) for labels, status in known))
 
 

@@ -116,10 +116,12 @@ class WorkerStatus:
     batches: int
     frames: int
     busy_s: float
-    """Seconds so far in which the device had all the work it can take."""
+    """Seconds so far in which the device had all the work it can take; half of that for half as long."""
     uptime_s: float
     share: float
     """Of the configured fps that the device can keep up with: 1, or less when overloaded."""
+    detail: float
+    """Of the network's input pixels that a picture may have: 1, or less where more does not fit."""
     outbox_depth: int
     obeyed: int = 0
     """`Orders.number` of the last orders that were carried out."""

@@ -17,19 +17,20 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from pipeline.count import Interruption
-from pipeline.detect import PIXEL_BUDGET, Detector
+from pipeline.detect import PIXEL_BUDGET, Detector, region_of
 from pipeline.errors import StorageError
 from pipeline.runtime.batcher import Batcher
 from pipeline.runtime.capture import Capture, OpenFeed
-from pipeline.runtime.detail import DetailGovernor
+from pipeline.runtime.detail import DetailGovernor, Period
 from pipeline.runtime.detection import Detection
 from pipeline.runtime.live_camera import LiveCamera
 from pipeline.runtime.messages import CameraSpec, CameraStatus, LineCheck, Orders, WorkerStatus
+from pipeline.runtime.preparation import Preparation
 from pipeline.runtime.schedule import RateGovernor
 from pipeline.sink.outbox import Outbox
 from pipeline.sink.registrations import Record
 from pipeline.source.live_open import open_live
-from pipeline.types import NS_PER_S, Frame
+from pipeline.types import NS_PER_S, CountingLine, Frame
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class Worker:
         self._news = threading.Condition()
         """Guards the batcher; notified when a frame came or a batch was detected."""
         self._detection = Detection(detector, self._announce)
+        self._preparation = Preparation(detector)
         self._captures: dict[str, Capture] = {}
         self._cameras: dict[str, LiveCamera] = {}
         self._unsaved: list[Record] = []
@@ -118,6 +120,7 @@ class Worker:
             busy_s=self._busy_s,
             uptime_s=time.monotonic() - self._began_s,
             share=self._governor.share,
+            detail=self._detail.detail,
             outbox_depth=len(self._outbox) + len(self._unsaved),
             obeyed=self._obeyed,
         )
@@ -130,6 +133,7 @@ class Worker:
         while (len(self._detection) or len(self._batcher)) and time.monotonic() < deadline_s:
             self.step(time.monotonic(), wait_s=0.1)
         self._detection.close()
+        self._preparation.close()
         for live in self._cameras.values():
             self._unsaved += live.finish()
         self._save()
@@ -137,7 +141,11 @@ class Worker:
             log.error("%d records could not be kept: the outbox does not take them", len(self._unsaved))
 
     def _add(self, spec: CameraSpec) -> None:
-        capture = Capture(spec, self._offer, open_feed=self._open_feed, check_lines=self._check_lines)
+        def admit(lines: tuple[CountingLine, ...], picture_size: tuple[int, int]) -> None:
+            self._check_lines(lines, picture_size)
+            self._preparation.expect(spec.camera, region_of(lines, picture_size).size)
+
+        capture = Capture(spec, self._offer, open_feed=self._open_feed, admit=admit)
         live = LiveCamera(spec, self._detector.info, self._now_ns())
         self._unsaved += live.registrations()
         self._cameras[spec.camera], self._captures[spec.camera] = live, capture
@@ -150,6 +158,7 @@ class Worker:
         with self._news:
             self._batcher.forget(camera)
         self._detection.forget(camera)
+        self._preparation.forget(camera)
         self._unsaved += live.finish()
 
     def _offer(self, frame: Frame) -> None:
@@ -226,20 +235,19 @@ class Worker:
 
     def _govern(self, now_s: float) -> None:
         busy = (self._busy_s - self._busy_at_governing_s) / (now_s - self._governed_s)
-        if not self._detail.step(self._offered, self._dropped, busy, now_s):
+        period, detail = Period(self._offered, self._dropped, busy, self._governor.share), self._detail.detail
+        if not self._detail.step(period, now_s, preparing=self._preparation.take_running()):
             share = self._governor.step(self._offered, self._dropped, busy)
             for capture in self._captures.values():
                 capture.feed.fps = capture.spec.fps * share
-        pixel_budget = round(PIXEL_BUDGET * self._detail.detail)
-        if self._detector.pixel_budget != pixel_budget:
-            self._detector.pixel_budget = pixel_budget
+        if self._detail.detail != detail:
+            self._preparation.look_with(round(PIXEL_BUDGET * self._detail.detail))
             log.warning("pictures are looked at with %.0f %% of the pixels", 100 * self._detail.detail)
         self._governed_s, self._busy_at_governing_s = now_s, self._busy_s
         self._offered = self._dropped = 0
 
     def _measure(self, now_s: float) -> None:
-        if self._detection.is_busy:
-            self._busy_s += now_s - self._last_step_s
+        self._busy_s += self._detection.busy * (now_s - self._last_step_s)
         self._last_step_s = now_s
 
     def _status_of(self, live: LiveCamera) -> CameraStatus:

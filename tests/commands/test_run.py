@@ -88,7 +88,7 @@ def test_live_cameras_are_counted_reloaded_survive_a_killed_worker_and_end_in_th
     assert running.cameras()["away"]["state"] == "refused"
     table = simpang("status", "--store", running.store, "--interval", "1.5")
     assert table.status == 0
-    assert "first" in table.out
+    assert "first" in table.out and "detail %" in table.out
     assert PASSWORD not in table.out
 
     site(tmp_path / "site.toml", first=clip, second=clip)
@@ -105,9 +105,9 @@ def test_live_cameras_are_counted_reloaded_survive_a_killed_worker_and_end_in_th
 
     (worker,) = running.status()["workers"]
     os.kill(worker["status"]["pid"], signal.SIGKILL)
-    running.wait_for(
-        lambda: running.status()["workers"][0]["restarts"] == 1 and running.cameras()["second"]["state"] == "live"
-    )
+    running.wait_for(lambda: running.status()["workers"][0]["status"]["pid"] != worker["status"]["pid"])
+    assert running.status()["workers"][0]["restarts"] == 1
+    running.wait_for(lambda: running.cameras()["second"]["state"] == "live")
     # The killed one may not have claimed anything yet: some seconds that are claimed when the pool is stopped.
     running.wait_for(lambda: running.cameras()["first"]["analysed"] > 80)
     assert sorted(running.cameras()) == ["first", "second"]

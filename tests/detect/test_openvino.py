@@ -187,6 +187,43 @@ def test_fewer_pixels_of_input_keep_the_pictures_proportions_and_find_the_same_p
     assert len(found) and found.xyxy[:, 0].min() >= 300 and found.xyxy[:, 2].max() <= 660
 
 
+def test_what_is_prepared_is_compiled_before_a_picture_comes_and_what_none_needs_is_let_go(model: Path) -> None:
+    with load_detector(model) as detector:
+        assert isinstance(detector, OpenVINODetector)
+        less = detector.pixel_budget // 2
+        detector.prepare([(640, 320), (320, 320)], detector.pixel_budget)
+        assert detector.compiled_sizes == 2, "not the one for the usual picture any more"
+        detector.prepare([(640, 320), (320, 320)], less)
+        assert detector.compiled_sizes == 4, "those of the present budget are still needed"
+        detector.pixel_budget = less
+        detector.detect([picture(640, 320), picture(320, 320)])
+        assert detector.compiled_sizes == 4
+        detector.prepare([(640, 320)], less)
+        assert detector.compiled_sizes == 1
+
+
+def test_while_one_network_is_compiled_pictures_for_another_are_detected(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compile_for, compiled, may_go_on = OpenVINODetector._compile, [], threading.Event()
+
+    def slow(detector: OpenVINODetector, input_size: tuple[int, int]) -> object:
+        compiled.append(input_size)
+        assert len(compiled) == 1 or may_go_on.wait(20)
+        return compile_for(detector, input_size)
+
+    monkeypatch.setattr(OpenVINODetector, "_compile", slow)
+    with load_detector(model) as detector, ThreadPoolExecutor(2) as threads:
+        waiting = [threads.submit(detector.detect, [picture(320, 320)]) for _ in range(2)]
+        while len(compiled) < 2:
+            pass
+        (found,) = detector.detect([picture(1280, 720, (0, 0, 640, 360, BLUE))])
+        assert len(found) and not any(other.done() for other in waiting)
+        may_go_on.set()
+        assert all(len(other.result()) == 1 for other in waiting)
+        assert len(compiled) == 2
+
+
 def test_info_says_what_runs_where(model: Path, detector: Detector) -> None:
     info = detector.info
     assert isinstance(detector, Detector)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +72,14 @@ class PixelDetector:
         self.error = error
         self.pixel_budget = PIXEL_BUDGET
         self.threads: set[int] = set()
+        self.prepared: list[tuple[set[tuple[int, int]], int]] = []
+        self.may_prepare = threading.Event()
+        self.may_prepare.set()
         self.info = ModelInfo("pixel", Path("pixel.xml"), "cpu", "a fake", ("car",), None, "0" * 64)
+
+    def prepare(self, picture_sizes: Iterable[tuple[int, int]], pixel_budget: int) -> None:
+        self.prepared.append((set(picture_sizes), pixel_budget))
+        assert self.may_prepare.wait(10)
 
     def detect(self, images: Sequence[Image]) -> list[sv.Detections]:
         if self.error is not None:

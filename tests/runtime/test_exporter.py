@@ -22,7 +22,7 @@ from pipeline.runtime.messages import LATENCY_BOUNDS_S, CameraStatus, LoaderStat
 
 COUNTS = (5, 3, 2, *[0] * (len(LATENCY_BOUNDS_S) - 2))
 CAMERA = CameraStatus("a", "live", "", "rtcp", 250, 100, 7, 3, 2, 11, COUNTS, 1.5)
-WORKER = WorkerStatus((CAMERA,), 4711, "cpu", "simpang-n", 50, 100, 12.5, 60.0, 0.9, 4)
+WORKER = WorkerStatus((CAMERA,), 4711, "cpu", "simpang-n", 50, 100, 12.5, 60.0, 0.9, 0.8, 4)
 
 
 def pool(*rows: WorkerRow) -> PoolStatus:
@@ -56,6 +56,7 @@ def test_every_number_of_the_status_is_exported_under_its_documented_name() -> N
     assert found["simpang_camera_latency_seconds_sum", camera] == 1.5
     assert found["simpang_worker_frames_total", worker] / found["simpang_worker_batches_total", worker] == 2
     assert found["simpang_worker_busy_seconds_total", worker] == 12.5
+    assert found["simpang_worker_detail_ratio", worker] == 0.8
     assert found["simpang_worker_restarts_total", (("worker", "worker-0"),)] == 1
     assert found["simpang_outbox_records", (("worker", "worker-0"),)] == 4
     assert found["simpang_loader_waiting_records", ()] == 6

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -45,6 +45,9 @@ class BlindDetector:
 
     def __init__(self) -> None:
         self.sizes: set[tuple[int, int]] = set()
+
+    def prepare(self, picture_sizes: Iterable[tuple[int, int]], pixel_budget: int) -> None:
+        pass
 
     def detect(self, pictures: Sequence[Pixels]) -> list[sv.Detections]:
         self.sizes |= set(map(size_of, pictures))

@@ -9,7 +9,7 @@ from pipeline.runtime.messages import CameraSpec, Failed, LoaderStatus, Obeyed, 
 from pipeline.runtime.supervisor import CRASHES, DRAIN_S, FIRST_WORD_S, ISOLATION_S, SILENT_S, STOP_S, Supervisor
 from tests.runtime.live_fakes import spec
 
-WELL = WorkerStatus((), 1, "cpu", "n", 0, 0, 0.0, 0.0, 1.0, 0)
+WELL = WorkerStatus((), 1, "cpu", "n", 0, 0, 0.0, 0.0, 1.0, 1.0, 0)
 LOADED = LoaderStatus(0, 0.0, 0, "")
 
 

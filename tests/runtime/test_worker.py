@@ -8,8 +8,8 @@ import pytest
 from pipeline.detect import PIXEL_BUDGET
 from pipeline.errors import InputError, StorageError
 from pipeline.runtime.batcher import WAITING_PER_CAMERA
-from pipeline.runtime.detail import LASTING, LESS_DETAIL
-from pipeline.runtime.messages import Orders
+from pipeline.runtime.detail import DETAILS, FULL_DETAIL, LASTING, SETTLING_S
+from pipeline.runtime.messages import CameraSpec, Orders
 from pipeline.runtime.worker import GOVERN_S, Worker
 from pipeline.sink.outbox import Outbox
 from pipeline.sink.registrations import LinesRegistration, Record, RunRegistration
@@ -18,6 +18,9 @@ from tests.runtime.fakes import PixelDetector
 from tests.runtime.live_fakes import START_NS, TICK_NS, Hands, spec, step_until
 
 DRIVE = range(20, 180, 8)
+BESIDE_THE_LINE = (60, 100)
+BESIDE_ANOTHER = (200, 60)
+"""Sizes of what is looked at of a picture, around the line of `spec` and of `with_another_line`."""
 
 
 class Clock:
@@ -54,6 +57,10 @@ class Bench:
 
     def records(self) -> list[Record]:
         return [record for _, record in self.outbox.pending(10_000)]
+
+
+def with_another_line(camera: str) -> CameraSpec:
+    return replace(spec(camera), lines=(CountingLine("long", (0.0, 50.0), (200.0, 50.0)),))
 
 
 @pytest.fixture
@@ -152,13 +159,52 @@ def test_what_the_device_cannot_take_is_dropped_and_counted(bench: Bench) -> Non
 def test_a_device_that_is_behind_looks_less_closely_before_cameras_send_less(bench: Bench) -> None:
     bench.worker.set_cameras([spec("a")])
     feed = bench.hands.feeds["a"]
+    feed.show(20)
+    step_until(bench.worker, lambda: bench.analysed() == 1)
+    began_s = time.monotonic() + 2 * GOVERN_S
+    bench.worker.step(began_s)
     for period in range(1, LASTING + 1):
         feed.show(*[20] * 40)
-        while feed.stats.pictures < 40 * period:
+        while feed.stats.pictures < 1 + 40 * period:
+            pass
+        bench.worker.step(began_s + SETTLING_S + 2 * period * GOVERN_S)
+    assert bench.worker.status().detail in DETAILS[1:]
+    step_until(bench.worker, lambda: bench.detector.pixel_budget < PIXEL_BUDGET)
+    assert bench.detector.pixel_budget == round(PIXEL_BUDGET * bench.worker.status().detail)
+    assert bench.detector.prepared[-1] == ({BESIDE_THE_LINE}, bench.detector.pixel_budget)
+    assert feed.fps == 10.0
+
+
+def test_what_is_dropped_while_the_detector_is_made_ready_is_not_taken_for_an_overload(bench: Bench) -> None:
+    bench.worker.set_cameras([spec("a"), with_another_line("b")])
+    a, b = bench.hands.feeds["a"], bench.hands.feeds["b"]
+    a.show(20)
+    step_until(bench.worker, lambda: bench.analysed() == 1)
+    bench.detector.may_prepare.clear()
+    b.show(20)
+    step_until(bench.worker, lambda: len(bench.detector.prepared) == 2)
+    for period in range(1, 3 * LASTING):
+        a.show(*[20] * 40)
+        while a.stats.pictures < 1 + 40 * period:
             pass
         bench.worker.step(time.monotonic() + 2 * period * GOVERN_S)
-    assert bench.detector.pixel_budget == round(PIXEL_BUDGET * LESS_DETAIL)
-    assert feed.fps == 10.0
+    assert bench.worker.status().detail == FULL_DETAIL
+    bench.detector.may_prepare.set()
+
+
+def test_a_camera_that_joins_keeps_no_other_waiting_while_its_network_is_made_ready(bench: Bench) -> None:
+    bench.worker.set_cameras([spec("a")])
+    bench.hands.feeds["a"].show(20)
+    step_until(bench.worker, lambda: bench.analysed() == 1)
+    bench.detector.may_prepare.clear()
+    bench.worker.set_cameras([spec("a"), with_another_line("b")])
+    bench.hands.feeds["b"].show(20)
+    step_until(bench.worker, lambda: len(bench.detector.prepared) == 2)
+    assert bench.detector.prepared[-1] == ({BESIDE_THE_LINE, BESIDE_ANOTHER}, PIXEL_BUDGET)
+    bench.hands.feeds["a"].show(28)
+    step_until(bench.worker, lambda: bench.analysed() == 2)
+    bench.detector.may_prepare.set()
+    step_until(bench.worker, lambda: bench.analysed() == 3)
 
 
 def test_nothing_more_is_counted_while_the_outbox_takes_nothing_and_nothing_is_lost(
