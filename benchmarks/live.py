@@ -8,8 +8,9 @@
 hour, counted at all arms: decoding, detection, tracking, counting, outbox and store, everything but the network.
 Carried is what loses at most 1 % of its frames with a 95th percentile of latency, from capture to counted, of at most
 0.5 s. Wanted: eight cameras of 720p at 10 fps on two cores. The processes are bound to `--cores`; the recordings are
-made before, once. `--scale` asks instead how throughput, latency and memory grow with cameras and workers. A GPU is
-chosen with `--device cuda:0`.
+made before, once. An overloaded worker looks with fewer of the network's input pixels; each row says with how many.
+`--scale` asks instead how throughput, latency and memory grow with cameras and workers. A GPU is chosen with
+`--device cuda:0`.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from typing import Final
 
 from benchmarks._report import give_up, publish, table
 from pipeline.errors import InputError
+from pipeline.runtime.detail import DETAILS
 from pipeline.runtime.exporter import PoolStatus, read_status
 from pipeline.runtime.live_camera import latency_quantile_s
 from pipeline.source.simulated import Scenario, SimulatedJunction, write_video
@@ -61,6 +63,8 @@ class Density:
     share: float
     cpu_ms: float
     """Of the workers, for each analysed frame."""
+    detail: float
+    """Share of the network's input pixels that a picture had, of the worker that looked least closely."""
     resident_mib: float
     """Of the workers together."""
 
@@ -153,6 +157,9 @@ def between(before: PoolStatus, after: PoolStatus, cameras: int, spent_s: float)
         p95_s=latency_quantile_s(latencies, 0.95),
         busy=busy_s / elapsed_s / len(spans),
         share=min((row.status.share for row in after.workers if row.status), default=0.0),
+        detail=min(
+            (row.status.detail for status in (before, after) for row in status.workers if row.status), default=0.0
+        ),
         resident_mib=resident_mib(after),
     )
 
@@ -175,8 +182,8 @@ def measure(directory: Path, site: Path, cameras: int, seconds: float, options: 
 
 
 HEAD: Final = (
-    "cameras", "workers", "analysed/s", "still", "dropped", "p95 s", "busy", "share", "CPU ms a frame", "resident MiB",
-    "carried",
+    "cameras", "workers", "analysed/s", "still", "dropped", "p95 s", "busy", "share", "detail", "CPU ms a frame",
+    "resident MiB", "carried",
 )  # fmt: skip
 
 
@@ -190,6 +197,7 @@ def row_of(result: Density) -> list[object]:
         "-" if result.p95_s is None else f"<{result.p95_s:g}",
         f"{result.busy:.0%}",
         result.share,
+        f"{result.detail:.0%}",
         result.cpu_ms,
         result.resident_mib,
         "yes" if result.carried else "no",
@@ -231,7 +239,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--cameras", type=int, nargs="+", metavar="N", help="default: 4 6 8 10 12; with --scale 1 2 4 8"
     )
-    parser.add_argument("--seconds", type=float, default=60, metavar="N", help="measured (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, metavar="N", help="measured (default: 60; with --scale 30)")
     parser.add_argument("--fps", type=float, default=10, metavar="N", help="default: %(default)s")
     parser.add_argument("--size", default="1280x720", metavar="WxH", help="default: %(default)s")
     parser.add_argument("--flow", type=float, nargs="+", default=FLOWS, metavar="N", help="default: %(default)s")
@@ -242,6 +250,7 @@ def parse_arguments() -> argparse.Namespace:
     args = parser.parse_args()
     args.cameras = args.cameras or ([1, 2, 4, 8] if args.scale else [4, 6, 8, 10, 12])
     args.workers = args.workers or ([1, 2] if args.scale else [1])
+    args.seconds = args.seconds or (30 if args.scale else 60)
     return args
 
 
@@ -256,7 +265,7 @@ def main() -> None:
         directory = Path(name)
         clips = make_clips(directory, (width, height), args.fps, args.flow)
         for workers in args.workers:
-            for cameras in args.cameras:
+            for cameras in [number for number in args.cameras if number >= workers]:
                 site = directory / f"site-{cameras}.toml"
                 site.write_text(site_text(clips, cameras, args.fps))
                 pool = [*options, "--workers", str(workers)]
@@ -273,6 +282,7 @@ def main() -> None:
             "size": args.size,
             "fps": args.fps,
             "flow_vph": list(args.flow),
+            "details": DETAILS,
             **judged,
             "results": [asdict(result) | {"carried": result.carried} for result in results],
         },

@@ -18,7 +18,7 @@ from typing import Any, Final
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmarks._report import RESULTS, ROOT
+from benchmarks._report import BUSY_ABOVE, RESULTS, ROOT
 from benchmarks._stages import STAGES
 
 PAGE: Final = ROOT / "docs/performance.md"
@@ -106,13 +106,14 @@ def live(result: Result) -> str:
             f"{row['still_share']:.0%}",
             f"{row['dropped_share']:.2%}",
             "-" if row["p95_s"] is None else f"< {row['p95_s']:g}",
+            f"{row['detail']:.0%}",
             row["cpu_ms"],
             row["resident_mib"],
             "yes" if row["carried"] else "no",
         ]
         for row in result["results"]
     ]
-    head = ["cameras", "workers", "frames/s", "still", "dropped", "p95 s", "CPU ms a frame", "MiB", "carried"]
+    head = ["cameras", "workers", "frames/s", "still", "dropped", "p95 s", "detail", "CPU ms a frame", "MiB", "carried"]
     return f"{machine(result)}\n\n{result['headline']}.\n\n{table(head, rows)}"
 
 
@@ -145,7 +146,13 @@ BLOCKS: Final[Mapping[str, tuple[str, Callable[[Result], str]]]] = {
 }
 
 
-NEEDED: Final = {"rates": "peer_inputs", "ratios": "peer_inputs", "stages": "cpu_ms_per_frame"}
+NEEDED: Final = {
+    "rates": "peer_inputs",
+    "ratios": "peer_inputs",
+    "stages": "cpu_ms_per_frame",
+    "live": "details",
+    "scale": "details",
+}
 """What a block needs that results of earlier versions lack."""
 
 
@@ -182,7 +189,7 @@ def draw_stages(spent_ms: Mapping[str, float]) -> None:
 
 
 def _is_busy(result: Result) -> bool:
-    return float(result["machine"]["load_at_start"]) > 1
+    return float(result["machine"]["load_at_start"]) > BUSY_ABOVE
 
 
 def _median(values: list[float]) -> float:

@@ -10,7 +10,7 @@ MACHINE = {"cpu": "X", "cores": 2, "instruction_sets": ["avx2"], "python": "3.11
 COMMON = {"machine": MACHINE, "at": "2025-01-01T00:00:00+00:00", "headline": "eight cameras", "cores": 2}
 DENSITY = {
     "cameras": 8, "workers": 1, "analysed_per_s": 80.0, "still_share": 0.1, "dropped_share": 0.001, "p95_s": 0.3,
-    "cpu_ms": 22.0, "resident_mib": 500.0, "carried": True,
+    "detail": 0.8, "cpu_ms": 22.0, "resident_mib": 500.0, "carried": True,
 }  # fmt: skip
 
 
@@ -34,9 +34,9 @@ def test_what_was_not_measured_says_so_and_the_text_around_it_stays(results: Pat
 
 
 def test_figures_come_from_the_results_and_a_second_time_changes_nothing(results: Path) -> None:
-    save(results, "live", carried={"measured": 8, "wanted": 8}, results=[DENSITY])
+    save(results, "live", carried={"measured": 8, "wanted": 8}, details=[1.0, 0.8], results=[DENSITY])
     once = performance.up_to_date(page("live", "fleets"))
-    assert "| 8 | 1 | 80 | 10% | 0.10% | < 0.3 | 22 | 500 | yes |" in once
+    assert "| 8 | 1 | 80 | 10% | 0.10% | < 0.3 | 80% | 22 | 500 | yes |" in once
     assert "old" not in once and once.count("after") == 2
     assert performance.up_to_date(once) == once
 
