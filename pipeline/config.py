@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from pipeline.errors import InputError
+from pipeline.sink.coefficients import DEFAULT_FACILITY, DEFAULT_PCU_VERSION, shipped_facilities
 from pipeline.types import CountingLine, LineRole, Point
 
 DEFAULT_TIMEZONE = "Asia/Makassar"
@@ -123,8 +124,21 @@ class CameraConfig(_Table):
     """Frames a second to analyse of a live feed; recorded footage is analysed whole."""
     transport: Literal["tcp", "udp"] = "tcp"
     """How an rtsp:// camera sends: `udp` where a late picture is worth less than a lost one."""
+    facility: str = DEFAULT_FACILITY
+    pcu_version: str = DEFAULT_PCU_VERSION
+    """Both together choose the coefficients that make SMP of vehicles."""
     line: tuple[LineConfig, ...] = ()
     geometry: GeometryConfig | None = None
+
+    @model_validator(mode="after")
+    def _coefficients_are_shipped(self) -> CameraConfig:
+        shipped = shipped_facilities()
+        if self.pcu_version not in shipped:
+            raise ValueError(f"pcu_version {self.pcu_version!r} is not there; it can be: {', '.join(shipped)}")
+        if self.facility not in shipped[self.pcu_version]:
+            known = ", ".join(shipped[self.pcu_version])
+            raise ValueError(f"{self.pcu_version} has no facility {self.facility!r}; it can be: {known}")
+        return self
 
     @model_validator(mode="after")
     def _line_names_differ(self) -> CameraConfig:

@@ -52,6 +52,12 @@ def test_a_site_file_gives_cameras_and_counting_lines(tmp_path: Path) -> None:
         ('"Asia/Makassar"', '"Asia/Paser"', r"timezone: 'Asia/Paser' is not a time zone"),
         ("[[camera]]", "[[camera", "not valid TOML"),
         ('id = "grogot-1"', "", r"camera\[0\]\.id: this key is needed"),
+        (
+            'id = "grogot-1"',
+            'id = "a"\nfacility = "bundaran"',
+            r"camera\[0\].*no facility 'bundaran'.*signalised_opposed",
+        ),
+        ('id = "grogot-1"', 'id = "a"\npcu_version = "PKJI 2030"', r"camera\[0\].*can be: PKJI 2023, MKJI 1997"),
     ],
 )
 def test_a_mistake_is_named_by_file_and_path(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -28,6 +28,7 @@ from pipeline.commands.footage import (
     run_id,
     total_frames,
 )
+from pipeline.config import CameraConfig
 from pipeline.count import CountUpdate
 from pipeline.detect import Detector, region_of
 from pipeline.errors import InputError
@@ -37,6 +38,7 @@ from pipeline.runtime.footage import FootageJob, Observer, count_footage
 from pipeline.runtime.progress import Progress
 from pipeline.sink.annotated_video import AnnotatedVideo
 from pipeline.sink.event_file import EventFileWriter
+from pipeline.sink.registrations import CameraRegistration
 from pipeline.source import redact
 from pipeline.source.simulated import DEFAULT_START_NS
 from pipeline.source.url import scheme_of
@@ -128,12 +130,7 @@ def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: 
             run = run_id(video, camera, period, job_lines, detector, whole_picture=args.whole_picture)
             revision = 0
             if delivery is not None:
-                delivery.register_camera(
-                    camera,
-                    name=place.config.name if place.config else "",
-                    district=place.config.district if place.config else "",
-                    timezone=str(place.zone),
-                )
+                delivery.register_camera(_registration(camera, place))
                 revision = delivery.begin(
                     run, camera, job_lines, source, period.from_s, detector.info, redact(video), replay=replay
                 )
@@ -157,6 +154,11 @@ def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: 
     for warning in warnings:
         print(f"simpang: {warning}", file=sys.stderr)
     return InputError.exit_status if any(job.source.stats.truncated for job in jobs) else 0
+
+
+def _registration(camera: str, place: Place) -> CameraRegistration:
+    known = place.config or CameraConfig(id=camera)
+    return CameraRegistration(camera, known.name, known.district, str(place.zone), known.facility, known.pcu_version)
 
 
 def _all_simulated(videos: list[str]) -> bool:

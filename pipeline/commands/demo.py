@@ -23,6 +23,7 @@ from pipeline.runtime.delivery import StoreDelivery
 from pipeline.runtime.footage import FootageJob, count_footage
 from pipeline.runtime.progress import Progress
 from pipeline.sink.annotated_video import CountPainter
+from pipeline.sink.registrations import CameraRegistration
 from pipeline.source.simulated import LIGHTS, Scenario, SimulatedJunction, write_video
 from pipeline.types import NS_PER_S, Frame, Image
 
@@ -107,7 +108,7 @@ def run_demo(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
         detector = stack.enter_context(announced_detector(args))
         delivery = stack.enter_context(StoreDelivery(store))
         run = run_id(url, camera, period, lines, detector)
-        delivery.register_camera(camera, name="Simulated junction", timezone=DEFAULT_TIMEZONE)
+        delivery.register_camera(CameraRegistration(camera, "Simulated junction", "", DEFAULT_TIMEZONE))
         revision = delivery.begin(run, camera, lines, source, None, detector.info, url, replay=False)
         job = make_job(url, source, lines, camera=camera, revision=revision, run=run)
         picture = _BusiestPicture(CountPainter(lines, source.size))

@@ -10,7 +10,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from pipeline.commands.arguments import instant_ns, store_password
-from pipeline.config import GeometryConfig, load_site
+from pipeline.config import GeometryConfig, SiteConfig, load_site
 from pipeline.errors import InputError, StorageError
 from pipeline.report.document import Document
 from pipeline.report.forms import survey_document
@@ -65,9 +65,10 @@ def run_report(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
         raise InputError(f"--out {args.out} is neither .xlsx nor .pdf; name a file that ends in one of them")
     if args.kind != "city" and len(args.camera) != 1:
         raise InputError(f"a {args.kind} report is of one camera; name it with --camera, once")
-    geometry = _geometry(args, environment)
+    # The cameras' addresses are not needed here, and neither are the secrets that they name.
+    site = None if args.site is None else load_site(args.site, environment, fill_urls=False)
     with open_store(args.store, create=False, password=store_password(environment)) as store:
-        document = _document(args, store.query, geometry)
+        document = _document(args, store.query, site)
     if args.out is None:
         print(document_text(document), end="")
         return 0
@@ -83,18 +84,18 @@ def run_report(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     return 0
 
 
-def _document(args: argparse.Namespace, query: Query, geometry: list[Approach]) -> Document:
+def _document(args: argparse.Namespace, query: Query, site: SiteConfig | None) -> Document:
     if args.kind == "city":
         cameras = [find_camera(query, name) for name in args.camera] or read_cameras(query)
         if not cameras:
             raise InputError(f"the store {args.store} holds no counts; count or run into it first")
         compared = [
-            (c, read_days(query, c, *_whole_days(args, c.zone)), _coefficients(args, query, c)) for c in cameras
+            (c, read_days(query, c, *_whole_days(args, c.zone)), _coefficients(args, query, c, site)) for c in cameras
         ]
         start, end = _whole_days(args, cameras[0].zone)
         return city_document(compared, start, end, args.lang)
     camera = find_camera(query, args.camera[0])
-    coefficients = _coefficients(args, query, camera)
+    coefficients = _coefficients(args, query, camera, site)
     if args.kind != "survey":
         days = read_days(query, camera, *_whole_days(args, camera.zone))
         return summary_document(camera, days, coefficients, args.kind, args.lang)
@@ -107,7 +108,7 @@ def _document(args: argparse.Namespace, query: Query, geometry: list[Approach]) 
             f"a survey form is of at most {LONGEST_SURVEY.days} days, and --from to --to is {(end - start).days}; "
             "ask for less, or for --kind daily"
         )
-    return survey_document(read_survey(query, camera, start, end), coefficients, args.lang, geometry)
+    return survey_document(read_survey(query, camera, start, end), coefficients, args.lang, _geometry(site, camera))
 
 
 def _period(args: argparse.Namespace, zone: ZoneInfo) -> tuple[datetime, datetime]:
@@ -125,17 +126,15 @@ def _whole_days(args: argparse.Namespace, zone: ZoneInfo) -> tuple[datetime, dat
     return start, end
 
 
-def _coefficients(args: argparse.Namespace, query: Query, camera: Camera) -> Coefficients:
-    return read_coefficients(query, args.pcu_version or camera.pcu_version, args.facility or camera.facility)
+def _coefficients(args: argparse.Namespace, query: Query, camera: Camera, site: SiteConfig | None) -> Coefficients:
+    """Those that the arguments name, else the site file for a camera that it has, else the camera's in the store."""
+    known = next((given for given in (site.camera if site else ()) if given.id == camera.id), camera)
+    return read_coefficients(query, args.pcu_version or known.pcu_version, args.facility or known.facility)
 
 
-def _geometry(args: argparse.Namespace, environment: Mapping[str, str]) -> list[Approach]:
-    """The approaches whose geometry the site file gives, for the camera of a survey form."""
-    if args.site is None or args.kind != "survey":
-        return []
-    # The camera's address is not needed here, and neither are the secrets that it names.
-    site = load_site(args.site, environment, fill_urls=False)
-    geometry = site.find_camera(args.camera[0]).geometry
+def _geometry(site: SiteConfig | None, camera: Camera) -> list[Approach]:
+    """The approaches whose geometry the site file gives. Raises InputError where it does not have the camera."""
+    geometry = None if site is None else site.find_camera(camera.id).geometry
     return [] if geometry is None else known_approaches(geometry)
 
 

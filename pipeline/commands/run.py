@@ -127,6 +127,8 @@ def camera_spec(camera: CameraConfig, timezone: str, path: Path) -> CameraSpec:
         name=camera.name,
         district=camera.district,
         timezone=timezone,
+        facility=camera.facility,
+        pcu_version=camera.pcu_version,
     )
 
 

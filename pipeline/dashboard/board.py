@@ -109,15 +109,14 @@ class Board:
             for row in questions.cameras(self._store)
         }
         for camera in self._site.camera if self._site is not None else ():
-            known = found.setdefault(
-                camera.id,
-                {
-                    "id": camera.id,
-                    "pcu": {"version": "PKJI 2023", "facility": "signalised_protected"},
-                    "emp": emp["PKJI 2023", "signalised_protected"],
-                },
-            )
-            known |= {"name": camera.name, "district": camera.district, "timezone": str(self._zone_of({}))}
+            known = found.setdefault(camera.id, {"id": camera.id})
+            known |= {
+                "name": camera.name,
+                "district": camera.district,
+                "timezone": str(self._zone_of({})),
+                "pcu": {"version": camera.pcu_version, "facility": camera.facility},
+                "emp": emp[camera.pcu_version, camera.facility],
+            }
         for camera_ in found.values():
             camera_["timezone"] = str(self._zone_of(camera_))
         return sorted(found.values(), key=lambda camera_: (camera_["district"], camera_["id"]))

@@ -14,8 +14,9 @@ from pipeline.count import CountUpdate
 from pipeline.detect import ModelInfo
 from pipeline.errors import InputError
 from pipeline.runtime.footage import FootageJob
-from pipeline.sink.loader import Loader
+from pipeline.sink.loader import Loader, register
 from pipeline.sink.outbox import Outbox
+from pipeline.sink.registrations import CameraRegistration
 from pipeline.sink.store import open_store
 from pipeline.source import FrameSource
 from pipeline.types import NS_PER_S, CountingLine, Event, Frame
@@ -44,9 +45,9 @@ class StoreDelivery:
         self._waiting = 0
         self._loader.drain()
 
-    def register_camera(self, camera: str, *, name: str = "", district: str = "", timezone: str) -> None:
+    def register_camera(self, record: CameraRegistration) -> None:
         """Say what a camera is, for the store's `cameras`."""
-        self._store.register_camera(camera, name=name, district=district, timezone=timezone)
+        register(self._store, record)
 
     def begin(
         self,

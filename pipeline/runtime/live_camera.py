@@ -50,7 +50,7 @@ class LiveCamera:
         """What the store must know before the first event."""
         spec, model = self.spec, self._model
         return [
-            CameraRegistration(spec.camera, spec.name, spec.district, spec.timezone),
+            CameraRegistration(spec.camera, spec.name, spec.district, spec.timezone, spec.facility, spec.pcu_version),
             RunRegistration(
                 camera=spec.camera,
                 run=self._run,

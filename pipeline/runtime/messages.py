@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.sink.coefficients import DEFAULT_FACILITY, DEFAULT_PCU_VERSION
 from pipeline.source.live import Transport
 from pipeline.source.live_clock import ClockQuality
 from pipeline.types import CountingLine
@@ -27,6 +28,8 @@ class CameraSpec:
     name: str = ""
     district: str = ""
     timezone: str = "Asia/Makassar"
+    facility: str = DEFAULT_FACILITY
+    pcu_version: str = DEFAULT_PCU_VERSION
     since_ns: int = 0
     """Pictures captured before are not counted: another host may have read the camera then."""
 

@@ -1,6 +1,6 @@
 """The codec: one event or registration is one line of JSON, the same in the outbox and on the bus.
 
-    {"v": 2, "kind": "crossing", "event_id": "...", "camera": "...", ...}
+    {"v": 3, "kind": "crossing", "event_id": "...", "camera": "...", ...}
 
 The fields are those of `pipeline.types` and `pipeline.sink.registrations`, times are integer nanoseconds since the Unix
 epoch, UTC. Decoding is strict: what is missing, unknown or of the wrong type is refused with the reason. How the
@@ -17,14 +17,15 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from pipeline.errors import PipelineError
+from pipeline.sink.coefficients import DEFAULT_FACILITY, DEFAULT_PCU_VERSION
 from pipeline.sink.event_file import EventFileWriter
 from pipeline.sink.registrations import CameraRegistration, LinesRegistration, Record, RunRegistration
 from pipeline.types import DIRECTIONS, NS_PER_S, VEHICLE_CLASSES, CountingLine, Coverage, Crossing, Movement
 
 __all__ = ["VERSION", "EventDecodeError", "EventFileWriter", "camera_of", "check", "decode", "encode"]
 
-VERSION: Final = 2
-"""1: crossing, movement, coverage. 2: also the registrations."""
+VERSION: Final = 3
+"""1: crossing, movement, coverage. 2: also the registrations. 3: a camera's coefficients."""
 
 NS_PER_MINUTE: Final = 60 * NS_PER_S
 LATEST_NS: Final = 4_102_444_800 * NS_PER_S
@@ -46,8 +47,10 @@ _HEADS: Final = {cls: b'{"v":%d,"kind":"%s",' % (VERSION, kind.encode()) for kin
 _NAMES: Final = {cls: kind for kind, cls in _KINDS.items()}
 _FIELDS: Final = {cls: frozenset(f.name for f in fields(cls)) for cls in _KINDS.values()}
 
+_DEFAULT_COEFFICIENTS: Final = {"facility": DEFAULT_FACILITY, "pcu_version": DEFAULT_PCU_VERSION}
 _UPGRADES: Final[Mapping[int, Callable[[_Body], _Body]]] = {
     1: lambda body: body,  # version 2 only added kinds
+    2: lambda body: body | _DEFAULT_COEFFICIENTS if body.get("kind") == "camera" else body,
 }
 """From each older version of a body, without `v`, to the version after it."""
 
@@ -214,6 +217,8 @@ _CHECKS: Final[Mapping[type, tuple[tuple[str, str, _Check], ...]]] = {
         ("name", *_ANY_TEXT),
         ("district", *_ANY_TEXT),
         ("timezone", *_TEXT),
+        ("facility", *_TEXT),
+        ("pcu_version", *_TEXT),
     ),
     LinesRegistration: (
         ("camera", *_TEXT),

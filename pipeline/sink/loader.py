@@ -24,8 +24,10 @@ class RecordStore(Protocol):
     def settle(self) -> None:
         """Bring the count views up to what was inserted; a loader calls it before it waits for more."""
 
-    def register_camera(self, camera: str, *, name: str = "", district: str = "", timezone: str) -> None:
-        """Say what a camera is; InputError for a time zone that the store cannot use."""
+    def register_camera(
+        self, camera: str, *, name: str, district: str, timezone: str, facility: str, pcu_version: str
+    ) -> None:
+        """Say what a camera is; InputError for a time zone or coefficients that the store cannot use."""
 
     def register_lines(self, camera: str, lines: Sequence[CountingLine], *, run: str) -> None:
         """Say on which lines a run counts."""
@@ -51,7 +53,14 @@ def register(store: RecordStore, record: Registration) -> None:
     """Put one registration into the store; raises what the store raises."""
     match record:
         case CameraRegistration():
-            store.register_camera(record.camera, name=record.name, district=record.district, timezone=record.timezone)
+            store.register_camera(
+                record.camera,
+                name=record.name,
+                district=record.district,
+                timezone=record.timezone,
+                facility=record.facility,
+                pcu_version=record.pcu_version,
+            )
         case LinesRegistration():
             store.register_lines(record.camera, record.lines, run=record.run)
         case RunRegistration():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from pipeline.sink.coefficients import DEFAULT_FACILITY, DEFAULT_PCU_VERSION
 from pipeline.types import CountingLine, Event
 
 
@@ -21,6 +22,9 @@ class CameraRegistration:
     district: str
     timezone: str
     """IANA name; sets the camera's local days."""
+    facility: str = DEFAULT_FACILITY
+    pcu_version: str = DEFAULT_PCU_VERSION
+    """Both together choose the camera's coefficients."""
 
 
 @dataclass(frozen=True, slots=True)

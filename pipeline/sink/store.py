@@ -18,6 +18,7 @@ import pyarrow as pa
 from pipeline.errors import InputError
 from pipeline.sink import columns
 from pipeline.sink.clickhouse_address import SCHEMES, ServerAddress
+from pipeline.sink.coefficients import DEFAULT_FACILITY, DEFAULT_PCU_VERSION
 from pipeline.sink.directory import locked_directory
 from pipeline.sink.engine import Engine
 from pipeline.sink.events import check
@@ -35,8 +36,6 @@ LONGEST_RETENTION_MONTHS: Final = 240
 """The engine's expiry dates end in 2106; one that lies beyond would wrap around and expire at once."""
 
 DEFAULT_TIMEZONE: Final = "Asia/Makassar"
-DEFAULT_FACILITY: Final = "signalised_protected"
-DEFAULT_PCU_VERSION: Final = "PKJI 2023"
 
 _INSTANT: Final = pa.timestamp("ns", "UTC")
 

@@ -41,6 +41,15 @@ def test_a_form_is_printed_in_indonesian_by_default(simpang: Simpang, path: Path
     assert "Belok kiri (BKi)" in found.out
 
 
+def test_the_site_file_chooses_the_coefficients(simpang: Simpang, path: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(f'[[camera]]\nid = "{CAMERA}"\nfacility = "signalised_opposed"\npcu_version = "MKJI 1997"\n')
+    options = ("report", "--store", path, "--camera", CAMERA, *DAY, "--site", site)
+    assert "MKJI 1997, signalised_opposed" in simpang(*options).out
+    chosen = simpang(*options, "--pcu-version", "PKJI 2023", "--facility", "signalised_protected").out
+    assert "PKJI 2023, signalised_protected" in chosen
+
+
 def test_a_form_is_written_as_workbook_and_as_pages(simpang: Simpang, path: Path, tmp_path: Path) -> None:
     site = tmp_path / "site.toml"
     site.write_text(

@@ -78,7 +78,7 @@ class FakeStore:
             raise ValueError("the store does not like it")
         self.events.extend(events)
 
-    def register_camera(self, camera: str, *, name: str = "", district: str = "", timezone: str) -> None:
+    def register_camera(self, camera: str, *, name: str, district: str, timezone: str, **_: str) -> None:
         if timezone == "Mars/Base":
             raise InputError("there is no time zone 'Mars/Base'")
         self.registered["camera"].append((camera, name, district, timezone))

@@ -51,13 +51,13 @@ def test_any_sound_event_comes_back_as_it_was() -> None:
 
 def test_an_event_is_an_object_with_version_and_kind_and_integer_times() -> None:
     body = json.loads(encode(crossing(1.5)))
-    assert (body["v"], body["kind"], body["captured_at_ns"]) == (2, "crossing", at_ns(1.5))
+    assert (body["v"], body["kind"], body["captured_at_ns"]) == (3, "crossing", at_ns(1.5))
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"v": 3}, "version 3"),
+        ({"v": 4}, "version 4"),
         ({"v": 0}, "version 0"),
         ({"v": None}, "version None"),
         ({"v": True}, "version True"),
@@ -130,6 +130,23 @@ VERSION_1 = [
 def test_what_version_1_wrote_still_says_the_same() -> None:
     # The file is frozen: it was written by the program when 1 was its version.
     assert [decode(row) for row in (FROZEN / "events_v1.jsonl").read_bytes().splitlines()] == VERSION_1
+
+
+CAMERA_OF_VERSION_2 = CameraRegistration(
+    "grogot-1",
+    "Perempatan Jl. Jenderal Sudirman",
+    "Tanah Grogot",
+    "Asia/Makassar",
+    facility="signalised_protected",
+    pcu_version="PKJI 2023",
+)
+
+
+def test_a_camera_of_version_2_has_the_coefficients_that_it_had_then() -> None:
+    found = [decode(row) for row in (FROZEN / "events_v2.jsonl").read_bytes().splitlines()]
+    assert found[0] == crossing(1.5)
+    assert found[1] == CAMERA_OF_VERSION_2
+    assert [type(record) for record in found[2:]] == [LinesRegistration, RunRegistration]
 
 
 def test_every_version_before_this_one_has_a_frozen_sample() -> None:

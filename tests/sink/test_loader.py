@@ -13,6 +13,7 @@ import pytest
 from pipeline.errors import StorageError
 from pipeline.sink.loader import Loader
 from pipeline.sink.outbox import Outbox
+from pipeline.sink.registrations import CameraRegistration
 from pipeline.sink.store import EmbeddedStore
 from pipeline.types import Event
 from tests.sink.events import crossing, minute, minutes, movement, rows
@@ -121,6 +122,7 @@ LOADING = """
 import sys
 from pipeline.sink.loader import Loader
 from pipeline.sink.outbox import Outbox
+from pipeline.sink.registrations import CameraRegistration
 from pipeline.sink.store import EmbeddedStore
 with Outbox(sys.argv[1]) as outbox, EmbeddedStore(sys.argv[2]) as store:
     loader = Loader(outbox, store, batch_size=20)
@@ -151,3 +153,16 @@ def test_a_loader_killed_at_any_moment_neither_loses_nor_doubles(empty_store_pat
         assert rows(store.query("SELECT sum(count), any(status) FROM counts_15m WHERE count > 0")) == [
             (1500, "complete")
         ]
+
+
+def test_a_camera_is_weighed_with_the_coefficients_that_its_site_file_names(
+    tmp_path: Path, store: EmbeddedStore
+) -> None:
+    with Outbox(tmp_path / "outbox.db") as outbox:
+        opposed = CameraRegistration(
+            "grogot-1", "", "", "Asia/Makassar", facility="signalised_opposed", pcu_version="MKJI 1997"
+        )
+        outbox.append([opposed, *minutes(range(2)), crossing(1)])
+        Loader(outbox, store).drain()
+    found = store.query("SELECT facility, version, smp FROM pcu_15m WHERE smp > 0")
+    assert rows(found) == [("signalised_opposed", "MKJI 1997", 0.4)]
