@@ -68,6 +68,11 @@ class Capture:
         """Ask the thread to end; does not wait."""
         self._stop.set()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
     def join(self, timeout_s: float) -> None:
         """Wait for the thread to end."""
         self._thread.join(timeout_s)

@@ -16,16 +16,16 @@ class Preparation:
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
-        self._turn = threading.Lock()
-        """One at a time: each lets go of what it does not know to be needed."""
         self._ready: tuple[frozenset[tuple[int, int]], int] | None = None
-        """The sizes and the pixel budget that it is ready for; written by whose turn it is."""
+        """The sizes and the pixel budget that it is ready for."""
         self._lock = threading.Lock()
         """Guards what follows."""
         self._sizes: dict[str, tuple[int, int]] = {}
         self._is_running = self._ran = False
-        self._switches = ThreadPoolExecutor(1, thread_name_prefix="prepare")
-        self._switch = self._switches.submit(lambda: None)
+        # One at a time, for each lets go of what it does not know to be needed; and in a thread that `close` waits for:
+        # a camera's own may still run when the interpreter ends, which is the end of the process inside OpenVINO.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="prepare")
+        self._switch = self._thread.submit(lambda: None)
 
     def expect(self, camera: str, size: tuple[int, int]) -> None:
         """Pictures of (width, height) pixels of this camera will come; waits until the detector is ready for them.
@@ -34,7 +34,7 @@ class Preparation:
         """
         with self._lock:
             self._sizes[camera] = size
-        self._prepare(self._detector.pixel_budget)
+        self._thread.submit(lambda: self._prepare(self._detector.pixel_budget)).result()
 
     def forget(self, camera: str) -> None:
         """No more of its pictures will come."""
@@ -43,7 +43,7 @@ class Preparation:
 
     def look_with(self, pixel_budget: int) -> None:
         """Show the detector so many pixels of a picture, as soon as it is ready for that; does not wait."""
-        self._switch = self._switches.submit(self._switch_to, pixel_budget)
+        self._switch = self._thread.submit(self._switch_to, pixel_budget)
 
     def take_running(self) -> bool:
         """Whether something was being made ready since the last call. Raises what went wrong with `look_with`."""
@@ -54,23 +54,22 @@ class Preparation:
         return ran
 
     def close(self) -> None:
-        """Wait for what runs and end the thread."""
-        self._switches.shutdown(wait=True, cancel_futures=True)
+        """Wait for what was asked for and end the thread; no camera may come any more."""
+        self._thread.shutdown()
 
     def _switch_to(self, pixel_budget: int) -> None:
         self._prepare(pixel_budget)
         self._detector.pixel_budget = pixel_budget
 
     def _prepare(self, pixel_budget: int) -> None:
-        with self._turn:
+        with self._lock:
+            wanted = frozenset(self._sizes.values()), pixel_budget
+            if wanted == self._ready:
+                return
+            self._is_running = self._ran = True
+        try:
+            self._detector.prepare(*wanted)
+        finally:
             with self._lock:
-                wanted = frozenset(self._sizes.values()), pixel_budget
-                if wanted == self._ready:
-                    return
-                self._is_running = self._ran = True
-            try:
-                self._detector.prepare(*wanted)
-                self._ready = wanted
-            finally:
-                with self._lock:
-                    self._is_running = False
+                self._is_running = False
+        self._ready = wanted

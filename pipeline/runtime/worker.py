@@ -40,6 +40,8 @@ GOVERN_S: Final = 2.0
 QUIET_AFTER_NS: Final = 2 * NS_PER_S
 """Time that is surely past for a camera that is not live: none of its frames can still be on its way."""
 DRAIN_S: Final = 5.0
+CAPTURE_END_S: Final = 2.0
+"""Longer only one takes that waits for its camera; it does nothing but that, so the process may end under it."""
 
 
 class Worker:
@@ -63,6 +65,8 @@ class Worker:
         self._detection = Detection(detector, self._announce)
         self._preparation = Preparation(detector)
         self._captures: dict[str, Capture] = {}
+        self._leaving: list[Capture] = []
+        """Of removed cameras; they may still run."""
         self._cameras: dict[str, LiveCamera] = {}
         self._unsaved: list[Record] = []
         """What the outbox has not taken; nothing more is counted until it has."""
@@ -129,6 +133,10 @@ class Worker:
         """Stop in flow order: capture, detection, counting, outbox. What was detected is counted."""
         for capture in self._captures.values():
             capture.stop()
+        # A thread that is inside OpenCV when the interpreter ends takes the process with it: "terminate called ...".
+        deadline_s = time.monotonic() + CAPTURE_END_S
+        for capture in (*self._captures.values(), *self._leaving):
+            capture.join(max(0.0, deadline_s - time.monotonic()))
         deadline_s = time.monotonic() + DRAIN_S
         while (len(self._detection) or len(self._batcher)) and time.monotonic() < deadline_s:
             self.step(time.monotonic(), wait_s=0.1)
@@ -153,7 +161,9 @@ class Worker:
         capture.start()
 
     def _remove(self, camera: str) -> None:
-        self._captures.pop(camera).stop()
+        capture = self._captures.pop(camera)
+        capture.stop()
+        self._leaving = [*(other for other in self._leaving if other.is_alive), capture]
         live = self._cameras.pop(camera)
         with self._news:
             self._batcher.forget(camera)

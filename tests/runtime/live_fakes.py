@@ -20,10 +20,13 @@ LINE = CountingLine("mid", (100.0, 0.0), (100.0, 100.0))
 
 
 class HandFeed:
-    """Yields the frames and raises the errors that the test puts into it; a sentinel ends it."""
+    """Yields the frames and raises the errors that the test puts into it, until its capture is told to stop."""
 
-    def __init__(self, camera: str, fps: float) -> None:
+    def __init__(self, camera: str, fps: float, wait: Callable[[float], object]) -> None:
         self.camera, self.fps, self.name = camera, fps, f"hand://{camera}"
+        self.ends_after_s = 0.0
+        """When it is told to stop."""
+        self._wait = wait
         self.stats = LiveStats()
         self._items: queue.Queue[Frame | FeedError] = queue.Queue()
         self._seq = 0
@@ -42,7 +45,13 @@ class HandFeed:
     def frames(self) -> Generator[Frame, None, None]:
         self.stats.connects += 1
         while True:
-            item = self._items.get()
+            try:
+                item = self._items.get(timeout=0.02)
+            except queue.Empty:
+                if self._wait(0.0):
+                    time.sleep(self.ends_after_s)
+                    return
+                continue
             if isinstance(item, FeedError):
                 raise item
             self.stats.pictures += 1
@@ -58,7 +67,7 @@ class Hands:
     def __call__(
         self, url: str, *, camera: str, fps: float, transport: str, wait: Callable[[float], object]
     ) -> HandFeed:
-        self.feeds[camera] = HandFeed(camera, fps)
+        self.feeds[camera] = HandFeed(camera, fps, wait)
         return self.feeds[camera]
 
 

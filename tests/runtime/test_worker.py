@@ -1,3 +1,4 @@
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -205,6 +206,22 @@ def test_a_camera_that_joins_keeps_no_other_waiting_while_its_network_is_made_re
     step_until(bench.worker, lambda: bench.analysed() == 2)
     bench.detector.may_prepare.set()
     step_until(bench.worker, lambda: bench.analysed() == 3)
+
+
+def test_a_stopped_worker_has_no_thread_left_that_handles_pictures_also_of_cameras_that_are_gone(
+    bench: Bench,
+) -> None:
+    bench.worker.set_cameras([spec("gone"), spec("here")])
+    for feed in bench.hands.feeds.values():
+        feed.ends_after_s = 0.5
+        feed.show(20)
+    step_until(bench.worker, lambda: bench.analysed() == 2)
+    bench.worker.set_cameras([spec("here")])
+    assert {"capture-gone", "capture-here"} <= {thread.name for thread in threading.enumerate()}
+    bench.worker.stop()
+    assert not [
+        thread.name for thread in threading.enumerate() if thread.name.startswith(("capture", "detect", "prep"))
+    ]
 
 
 def test_nothing_more_is_counted_while_the_outbox_takes_nothing_and_nothing_is_lost(
