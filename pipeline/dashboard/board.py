@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -18,6 +18,7 @@ from pipeline.config import DEFAULT_TIMEZONE, SiteConfig
 from pipeline.dashboard import questions, tables
 from pipeline.dashboard.periods import DAY_S, HOUR_S, QUARTER_S, Period, midnight_s, period_of
 from pipeline.dashboard.questions import Queryable
+from pipeline.dashboard.tallies import Tallies
 from pipeline.errors import InputError
 
 LIVE_WITHIN_S: Final = 240
@@ -50,6 +51,8 @@ class Known:
     """By the monotonic clock; then it is found out anew."""
     anchor: Anchor
     cameras: list[dict[str, Any]]
+    lines: Mapping[str, list[dict[str, Any]]]
+    """By camera; empty for one that was never counted."""
 
 
 class Board:
@@ -81,8 +84,9 @@ class Board:
         """The present and the cameras. Two threads that find them too old both ask the store, which does no harm."""
         kept = self._kept
         if kept is None or kept.until_s <= self._monotonic_s():
-            cameras = self._find_cameras()
-            kept = self._kept = Known(self._monotonic_s() + KNOWN_FOR_S, self._find_anchor(), cameras)
+            lines = tables.by_camera(questions.lines(self._store))
+            found = self._find_anchor(), self._find_cameras(), lines
+            kept = self._kept = Known(self._monotonic_s() + KNOWN_FOR_S, *found)
         return kept
 
     def _find_anchor(self) -> Anchor:
@@ -156,41 +160,28 @@ class Board:
         }
 
     def junction(self, camera_id: str, range_name: str) -> dict[str, Any]:
-        """One camera's profile and its totals per line over the range."""
-        anchor, camera, _, period = self._place(camera_id, range_name)
-        rows = questions.profile(self._store, camera_id, period, period.bin_s)
+        """One camera over the range: its profile, turns, totals per line and peak hour of each day; and days compared.
+
+        The days are the range's last local day and the seven before it, by the hour.
+        """
+        anchor, camera, zone, period = self._place(camera_id, range_name)
+        last_s = min(period.to_s, midnight_s(anchor.at_s, zone) + DAY_S)
+        first_day = datetime.fromtimestamp(last_s - 1, zone).date() - timedelta(days=DAYS_COMPARED - 1)
+        days = Period(period_of(first_day.isoformat(), anchor.at_s, zone).from_s, last_s)
+        read = Period(min(period.from_s, days.from_s), max(period.to_s, days.to_s))
+        tallies = Tallies.of(questions.tallies(self._store, camera_id, read))
+        lines = self.known().lines.get(camera_id, [])
+        entries = {line["line"] for line in lines if line["role"] == "entry"}
         return {
             "anchor": _anchor(anchor),
             "camera": camera,
             "period": _period(period),
-            "lines": questions.lines(self._store, camera_id),
-            "bins": tables.bins([row for row in rows if not row["line"]]),
-            "totals": tables.line_totals([row for row in rows if row["line"]]),
-        }
-
-    def turns(self, camera_id: str, range_name: str) -> dict[str, Any]:
-        """One camera's vehicles per turn and class over the range."""
-        period = self._place(camera_id, range_name)[-1]
-        return {"turns": questions.turns(self._store, camera_id, period)}
-
-    def peaks(self, camera_id: str, range_name: str) -> dict[str, Any]:
-        """One camera's peak hour of each day of the range."""
-        _, camera, zone, period = self._place(camera_id, range_name)
-        quarters = tables.bins(questions.volumes(self._store, camera_id, period, QUARTER_S))
-        return {"peaks": tables.peaks(quarters, camera["emp"], zone)}
-
-    def days(self, camera_id: str, range_name: str) -> dict[str, Any]:
-        """One camera's volume per hour, for the range's last local day and the seven before it."""
-        anchor, camera, zone, period = self._place(camera_id, range_name)
-        last_s = min(period.to_s, midnight_s(anchor.at_s, zone) + DAY_S)
-        first_day = datetime.fromtimestamp(last_s - 1, zone).date() - timedelta(days=DAYS_COMPARED - 1)
-        compared = Period(period_of(first_day.isoformat(), anchor.at_s, zone).from_s, last_s)
-        rows = questions.volumes(self._store, camera_id, compared, HOUR_S)
-        return {
-            "anchor": _anchor(anchor),
-            "camera": camera,
-            "period": _period(compared),
-            "bins": tables.bins(rows),
+            "lines": lines,
+            "bins": tallies.bins(period, period.bin_s, entries),
+            "totals": tallies.line_totals(period),
+            "turns": tallies.turns(period),
+            "peaks": tables.peaks(tallies.bins(period, QUARTER_S, entries), camera["emp"], zone),
+            "days": {"period": _period(days), "bins": tallies.bins(days, HOUR_S, entries)},
         }
 
     def health(self, camera_id: str, range_name: str) -> dict[str, Any]:

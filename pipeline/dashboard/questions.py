@@ -7,7 +7,8 @@ from typing import Any, Final, Protocol
 
 import pyarrow as pa
 
-from pipeline.dashboard.periods import DAY_S, HOUR_S, QUARTER_S, Period
+from pipeline.dashboard.periods import Period
+from pipeline.types import DIRECTIONS, VEHICLE_CLASSES
 
 
 class Queryable(Protocol):
@@ -17,11 +18,6 @@ class Queryable(Protocol):
         """The answer to one statement that only reads."""
         ...
 
-
-STATUSES: Final = ("missed", "complete", "partial", "interrupted")
-"""Of several lines in one bin the last of these holds; a bin is `missed` only where every line is."""
-
-COUNT_VIEWS: Final = {QUARTER_S: "counts_15m", HOUR_S: "counts_1h", DAY_S: "counts_1d"}
 
 _WITHIN: Final = "bin_start >= toDateTime({from_s:UInt32}, 'UTC') AND bin_start < toDateTime({to_s:UInt32}, 'UTC')"
 
@@ -102,74 +98,33 @@ def city_volumes(store: Queryable, from_s: int, to_s: int, ago_from_s: int, ago_
     )
 
 
-_ENTRIES: Final = "(SELECT groupUniqArrayIf(line, role = 'entry') FROM lines WHERE camera = {camera:String}) AS entries"
-_COUNTED_ONCE: Final = "(empty(entries) OR has(entries, line))"
-"""The lines that make a junction's volume: its entry lines where it has any, otherwise every line (as `peak_hours`)."""
+CELLS: Final = tuple(f"n_{direction}_{name}" for direction in DIRECTIONS for name in VEHICLE_CLASSES)
+"""A tally's counts, in the order in which the store keeps them."""
+
+_CELL_COLUMNS: Final = ", ".join(f"n[{number}] AS {name}" for number, name in enumerate(CELLS, 1))
 
 
-def profile(store: Queryable, camera: str, period: Period, bin_s: int) -> list[dict[str, Any]]:
-    """One camera's volume per class and bin of `bin_s` seconds in order of time, then its totals per line.
+def tallies(store: Queryable, camera: str, period: Period) -> pa.Table:
+    """One camera's tallies: a row for each line (`to_line` is empty) and each turn in each quarter of an hour.
 
-    A row with an empty `line` is a bin of the lines that are counted once: class, bin_s (start), vehicles (None: not
-    observed), observed_s, status. Of several lines the last of `STATUSES` holds. Other rows are totals over the period:
-    line, direction, class, vehicles. Both from one reading, which is most of what an answer takes.
+    line, to_line, bin_s (start), observed_us, lossy, head_s and head_us (the first observed minute, and its observed
+    microseconds), tail_s and tail_us (the last), `CELLS` (a turn has those of the first direction, else 0).
     """
-    return _rows(
-        store,
-        f"""
-        WITH {_ENTRIES}
-        SELECT line, direction, class, toInt64(toUnixTimestamp(bin_start)) AS bin_s,
-               if(line = '', sumOrNullIf(count, {_COUNTED_ONCE}), sumOrNull(count)) AS vehicles,
-               maxIf(observed_s, {_COUNTED_ONCE}) AS observed_s,
-               {list(STATUSES)}[maxIf(indexOf({list(STATUSES)}, status), {_COUNTED_ONCE})] AS status
-        FROM {COUNT_VIEWS[bin_s]} WHERE camera = {{camera:String}} AND {_WITHIN}
-        GROUP BY GROUPING SETS ((class, bin_start), (line, direction, class))
-        HAVING line != '' OR countIf({_COUNTED_ONCE}) > 0
-        ORDER BY line, bin_s
-        """,
-        camera=camera,
-        from_s=period.from_s,
-        to_s=period.to_s,
+    return store.query(
+        "SELECT CAST(line AS String) AS line, CAST(to_line AS String) AS to_line, toUnixTimestamp(bin) AS bin_s, "
+        f"observed_us, lossy, head.1 AS head_s, head.2 AS head_us, tail.1 AS tail_s, tail.2 AS tail_us, {_CELL_COLUMNS}"
+        " FROM tallies WHERE camera = {camera:String} "
+        "AND bin >= toDateTime({from_s:UInt32}, 'UTC') AND bin < toDateTime({to_s:UInt32}, 'UTC')",
+        {"camera": camera, "from_s": period.from_s, "to_s": period.to_s},
     )
 
 
-def volumes(store: Queryable, camera: str, period: Period, bin_s: int) -> list[dict[str, Any]]:
-    """The first part of `profile` alone."""
+def lines(store: Queryable) -> list[dict[str, Any]]:
+    """The lines that cameras were counted on, as last registered: camera, line, role, approach, start_x ... end_y."""
     return _rows(
         store,
-        f"""
-        WITH {_ENTRIES}
-        SELECT class, toInt64(toUnixTimestamp(bin_start)) AS bin_s, sumOrNull(count) AS vehicles,
-               max(observed_s) AS observed_s, {list(STATUSES)}[max(indexOf({list(STATUSES)}, status))] AS status
-        FROM {COUNT_VIEWS[bin_s]} WHERE camera = {{camera:String}} AND {_WITHIN} AND {_COUNTED_ONCE}
-        GROUP BY class, bin_start ORDER BY bin_s
-        """,
-        camera=camera,
-        from_s=period.from_s,
-        to_s=period.to_s,
-    )
-
-
-def turns(store: Queryable, camera: str, period: Period) -> list[dict[str, Any]]:
-    """One camera's vehicles per turn (from_line, to_line) and class in the period; None: nothing was observed."""
-    return _rows(
-        store,
-        "SELECT from_line, to_line, class, sumOrNull(count) AS vehicles FROM turning_counts_15m "
-        f"WHERE camera = {{camera:String}} AND {_WITHIN} "
-        "GROUP BY from_line, to_line, class ORDER BY from_line, to_line, class",
-        camera=camera,
-        from_s=period.from_s,
-        to_s=period.to_s,
-    )
-
-
-def lines(store: Queryable, camera: str) -> list[dict[str, Any]]:
-    """The lines a camera was counted on, as last registered: line, role, approach, start_x ... end_y (pixels)."""
-    return _rows(
-        store,
-        "SELECT line, role, approach, start_x, start_y, end_x, end_y FROM lines WHERE camera = {camera:String} "
-        "ORDER BY line, registered_at DESC LIMIT 1 BY line",
-        camera=camera,
+        "SELECT camera, line, role, approach, start_x, start_y, end_x, end_y FROM lines "
+        "ORDER BY camera, line, registered_at DESC LIMIT 1 BY camera, line",
     )
 
 

@@ -21,32 +21,8 @@ def by_camera(rows: Iterable[Row]) -> defaultdict[str, list[Row]]:
     return grouped
 
 
-def bins(rows: list[Row]) -> list[Row]:
-    """One record a bin, in order: start_s, observed_s, status, counts (vehicles per class) or None."""
-    found: dict[int, Row] = {}
-    for row in rows:
-        bin_ = found.setdefault(
-            row["bin_s"],
-            {"start_s": row["bin_s"], "observed_s": row["observed_s"], "status": row["status"], "counts": None},
-        )
-        if row["vehicles"] is not None:
-            bin_["counts"] = _added(bin_["counts"], row)
-    return list(found.values())
-
-
-def line_totals(rows: list[Row]) -> list[Row]:
-    """Vehicles per class, for each line and direction: line, direction, counts or None."""
-    found: dict[tuple[str, str], Row] = {}
-    for row in rows:
-        key = (row["line"], row["direction"])
-        total = found.setdefault(key, {"line": key[0], "direction": key[1], "counts": None})
-        if row["vehicles"] is not None:
-            total["counts"] = _added(total["counts"], row)
-    return sorted(found.values(), key=lambda total: (total["line"], total["direction"] != "forward"))
-
-
 def peaks(quarters: list[Row], emp: Mapping[str, float], zone: tzinfo) -> list[Row]:
-    """The peak hour of each local day, from `bins` of a quarter of an hour: day, hour_s, vehicles, smp, phf.
+    """The peak hour of each local day, from bins of a quarter of an hour: day, hour_s, vehicles, smp, phf.
 
     The same as the store's `peak_hours`, which reads all that a camera ever had to answer for one day.
     """

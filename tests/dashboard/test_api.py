@@ -77,18 +77,18 @@ def test_a_bin_that_nobody_observed_has_no_count(client: TestClient) -> None:
 
 
 def test_turns_add_up_to_the_movements(client: TestClient, store: EmbeddedStore) -> None:
-    turns = ask(client, f"/api/turns/{town.SUDIRMAN}?range=today")["turns"]
+    turns = ask(client, f"/api/junction/{town.SUDIRMAN}?range=today")["turns"]
     midnight = town.local_s("2026-06-03 00:00")
     moved = count(
         store,
         f"(SELECT count() FROM movements WHERE camera = '{town.SUDIRMAN}' "
         f"AND exited_at >= toDateTime({midnight}, 'UTC'))",
     )
-    assert sum(turn["vehicles"] or 0 for turn in turns) == moved > 0
+    assert sum(sum(turn["counts"].values()) for turn in turns) == moved > 0
 
 
 def test_peak_hours_are_those_of_the_view(client: TestClient, store: EmbeddedStore) -> None:
-    (peak,) = ask(client, f"/api/peaks/{town.SUDIRMAN}?range=today")["peaks"]
+    (peak,) = ask(client, f"/api/junction/{town.SUDIRMAN}?range=today")["peaks"]
     sql = f"SELECT vehicles, phf FROM peak_hours WHERE camera = '{town.SUDIRMAN}' AND day = '2026-06-03'"
     assert store.query(sql).to_pylist() == [{"vehicles": peak["vehicles"], "phf": peak["phf"]}]
     assert 0.25 <= peak["phf"] <= 1
@@ -106,7 +106,7 @@ def test_health_says_how_much_of_each_hour_was_observed_and_why_not_more(client:
 
 
 def test_days_are_compared_by_the_hour(client: TestClient) -> None:
-    answer = ask(client, f"/api/days/{town.KUARO}?range=today")
+    answer = ask(client, f"/api/junction/{town.KUARO}?range=today")["days"]
     assert answer["period"]["to_s"] - answer["period"]["from_s"] == 8 * 86400
     assert {row["start_s"] % 3600 for row in answer["bins"]} == {0}
 
@@ -159,18 +159,18 @@ def test_what_every_answer_begins_with_is_asked_of_the_store_once_in_a_while(sto
 
     clock_s = [100.0]
     board = Board(Listening(), site=None, now_s=lambda: NOW_S, monotonic_s=lambda: clock_s[0])
-    first = board.turns(town.SUDIRMAN, "today")
+    first = board.junction(town.SUDIRMAN, "today")
     begun = len(asked)
-    assert board.turns(town.SUDIRMAN, "today") == first
+    assert board.junction(town.SUDIRMAN, "today") == first
     assert len(asked) == begun + 1
     clock_s[0] += KNOWN_FOR_S
-    board.turns(town.SUDIRMAN, "today")
+    board.junction(town.SUDIRMAN, "today")
     assert len(asked) == 2 * begun + 1
 
 
 def test_peak_hours_are_those_of_the_store(client: TestClient, store: EmbeddedStore) -> None:
     for camera in town.NAMES:
-        shown = ask(client, f"/api/peaks/{camera}?range=7d")["peaks"]
+        shown = ask(client, f"/api/junction/{camera}?range=7d")["peaks"]
         stored = store.query(
             "SELECT toString(day) AS day, toInt64(toUnixTimestamp(hour_start)) AS hour_s, vehicles, smp, phf "
             f"FROM peak_hours WHERE camera = '{camera}' AND day > '2026-05-27' ORDER BY day"

@@ -16,7 +16,7 @@ export function flows(answer, lines, emp, state) {
   const sums = new Map();
   for (const row of answer) {
     const key = JSON.stringify([armOf.get(row.from_line) || row.from_line, armOf.get(row.to_line) || row.to_line]);
-    const value = row.vehicles === null ? null : amount({ [row.class]: row.vehicles }, emp, state);
+    const value = amount(row.counts, emp, state);
     if (!sums.has(key)) sums.set(key, null);
     if (value !== null) sums.set(key, (sums.get(key) || 0) + value);
   }

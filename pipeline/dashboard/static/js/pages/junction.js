@@ -9,7 +9,7 @@ import { armsOf, flows, turningDiagram } from "../turning.js";
 import { banner, figure, round } from "./city.js";
 
 export async function junctionPage(state) {
-  const [answer, turns, peaks, days] = await Promise.all(["junction", "turns", "peaks", "days"].map((name) => askCamera(name, state)));
+  const answer = await askCamera("junction", state);
   return (main) => {
     const { camera, period } = answer;
     const zone = camera.timezone;
@@ -18,11 +18,11 @@ export async function junctionPage(state) {
     main.append(
       banner(answer, zone),
       el("div", { class: "page-head" }, el("h1", {}, cameraName(camera)), el("p", { class: "note" }, [camera.district, where.range, zoneName(zone)].filter(Boolean).join(" · "))),
-      figures(answer, peaks.peaks, where),
-      el("div", { class: "columns" }, turningCard(turns.turns, answer.lines, where), el("div", { class: "stack" }, sharesCard(answer, where), peakCard(peaks.peaks, where))),
+      figures(answer, answer.peaks, where),
+      el("div", { class: "columns" }, turningCard(answer.turns, answer.lines, where), el("div", { class: "stack" }, sharesCard(answer, where), peakCard(answer.peaks, where))),
     );
     profileCard(main, answer.bins, where);
-    daysCard(main, days, where);
+    daysCard(main, answer.days, where);
     main.append(linesCard(answer.totals, where));
   };
 }
