@@ -39,7 +39,8 @@ from pipeline.types import CountingLine
 LOOP_S: Final = 30
 FLOWS: Final = (1800.0, 900.0)
 """Vehicles an hour over all arms: a junction in the rush hour and one by day."""
-WARM_UP_S: Final = 45.0
+WARM_UP_S: Final = 60.0
+"""Until a worker has found with how much detail it can look, in two steps at most."""
 PATIENCE_S: Final = 300.0
 MOST_DROPS: Final = 0.01
 MOST_LATENCY_S: Final = 0.5

@@ -18,7 +18,7 @@ SETTLING_S: Final = 6.0
 """After networks were made ready: frames that waited meanwhile are still in the way of the new ones."""
 LASTING: Final = 3
 """Periods in a row that make an overload; what waits bridges a shorter one, or loses a few frames."""
-FIRST_WAIT_S: Final = 30.0
+FIRST_WAIT_S: Final = 20.0
 """For so long each period must leave room for more detail before it is tried."""
 MOST_WAIT_S: Final = 3600.0
 PROVEN_S: Final = 600.0

@@ -75,7 +75,7 @@ class Worker:
         """Pictures captured later belong to another host."""
         self._governor, self._detail = RateGovernor(), DetailGovernor()
         self._offered = self._dropped = 0
-        self._busy_s = self._busy_at_governing_s = 0.0
+        self._busy = self._busy_s = self._busy_at_governing_s = 0.0
         self._began_s = self._last_step_s = self._tended_s = self._governed_s = time.monotonic()
 
     def obey(self, orders: Orders) -> None:
@@ -105,6 +105,7 @@ class Worker:
             self._tend_cameras()
         if now_s - self._governed_s >= GOVERN_S:
             self._govern(now_s)
+        self._busy = self._detection.busy
         if not worked and wait_s:
             with self._news:
                 ready_s = self._batcher.ready_in_s(now_s) if self._has_room() else None
@@ -257,7 +258,8 @@ class Worker:
         self._offered = self._dropped = 0
 
     def _measure(self, now_s: float) -> None:
-        self._busy_s += self._detection.busy * (now_s - self._last_step_s)
+        # As it was when the last step ended: what has become ready since is what ended the wait.
+        self._busy_s += self._busy * (now_s - self._last_step_s)
         self._last_step_s = now_s
 
     def _status_of(self, live: LiveCamera) -> CameraStatus:

@@ -73,8 +73,9 @@ class PixelDetector:
         self.pixel_budget = PIXEL_BUDGET
         self.threads: set[int] = set()
         self.prepared: list[tuple[set[tuple[int, int]], int]] = []
-        self.may_prepare = threading.Event()
+        self.may_prepare, self.may_detect = threading.Event(), threading.Event()
         self.may_prepare.set()
+        self.may_detect.set()
         self.info = ModelInfo("pixel", Path("pixel.xml"), "cpu", "a fake", ("car",), None, "0" * 64)
 
     def prepare(self, picture_sizes: Iterable[tuple[int, int]], pixel_budget: int) -> None:
@@ -84,6 +85,7 @@ class PixelDetector:
     def detect(self, images: Sequence[Image]) -> list[sv.Detections]:
         if self.error is not None:
             raise self.error
+        assert self.may_detect.wait(10)
         self.threads.add(threading.get_ident())
         results = []
         for image in images:

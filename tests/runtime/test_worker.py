@@ -176,6 +176,22 @@ def test_a_device_that_is_behind_looks_less_closely_before_cameras_send_less(ben
     assert feed.fps == 10.0
 
 
+def test_the_busy_share_is_what_runs_of_what_can_run_at_once(bench: Bench) -> None:
+    bench.worker.set_cameras([spec("a")])
+    bench.detector.may_detect.clear()
+    bench.hands.feeds["a"].show(20)
+    began_s = time.monotonic()
+    while not bench.worker.status().batches:
+        bench.worker.step(began_s)
+    bench.worker.step(began_s + 10)
+    assert bench.worker.status().busy_s == pytest.approx(5.0), "one of two, besides the one that prepares"
+    bench.detector.may_detect.set()
+    while not bench.analysed():
+        bench.worker.step(began_s + 10)
+    bench.worker.step(began_s + 30)
+    assert bench.worker.status().busy_s == pytest.approx(5.0)
+
+
 def test_what_is_dropped_while_the_detector_is_made_ready_is_not_taken_for_an_overload(bench: Bench) -> None:
     bench.worker.set_cameras([spec("a"), with_another_line("b")])
     a, b = bench.hands.feeds["a"], bench.hands.feeds["b"]

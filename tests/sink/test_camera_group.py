@@ -40,7 +40,7 @@ class Clock:
 
 
 class Client:
-    """As much of a KafkaConsumer as a group uses, given all its topics at its first poll; `stalled`, it does nothing."""
+    """What a group uses of a KafkaConsumer, given all its topics at the first poll; `stalled`, it does nothing."""
 
     def __init__(self) -> None:
         self.stalled = self.closed = False
