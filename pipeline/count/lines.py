@@ -81,14 +81,15 @@ class LineCrossingDetector:
 
     A change of side is provisional until the vehicle is clear of the line; going back before that takes it back, so
     that a vehicle standing on the line is not counted each time its box trembles. State: the last position, and per
-    line the side that is certain and at most one provisional passage.
+    line the side that is certain, whether it was crossed, and at most one provisional passage.
     """
 
-    __slots__ = ("_certain_side", "_last", "_provisional")
+    __slots__ = ("_certain_side", "_crossed", "_last", "_provisional")
 
     def __init__(self) -> None:
         self._last: LinePosition | None = None
         self._certain_side: list[bool] = []
+        self._crossed: set[int] = set()
         self._provisional: dict[int, Passage] = {}
 
     def advance(self, position: LinePosition) -> list[Passage]:
@@ -109,8 +110,11 @@ class LineCrossingDetector:
         return self._settle(position)
 
     def finish(self) -> list[Passage]:
-        """The path ends here: provisional passages stand."""
-        return self._accept(list(self._provisional.values()))
+        """The path ends here: provisional passages stand, but not one back over a line that was crossed before.
+
+        Who vanishes just beyond a line has crossed it; who crossed it and then stands on it trembles.
+        """
+        return self._accept([p for line, p in self._provisional.items() if line not in self._crossed])
 
     def _change_side(self, line: int, last: LinePosition, position: LinePosition) -> None:
         side = position.forward_side[line]
@@ -145,4 +149,5 @@ class LineCrossingDetector:
             del self._provisional[passage.line]
             self._certain_side[passage.line] = passage.direction == "forward"
         within = [passage for passage in passages if passage.within]
+        self._crossed.update(passage.line for passage in within)
         return sorted(within, key=lambda passage: passage.captured_at_ns)

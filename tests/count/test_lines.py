@@ -63,6 +63,20 @@ def test_a_passage_is_certain_beyond_the_margin_and_not_before():
     assert advance(detector, 3, (50, 30)) == []
 
 
+def test_a_path_that_ends_on_a_line_it_has_crossed_has_not_crossed_back():
+    detector = LineCrossingDetector()
+    assert [passage.direction for passage in advance(detector, 0, (50, -20), (50, 12))] == ["forward"]
+    assert advance(detector, 2, (50, 3), (50, -4), (50, -2)) == []
+    assert detector.finish() == []
+    assert [passage.direction for passage in advance(detector, 5, (50, -30))] == ["backward"]  # it goes on after all
+
+
+def test_a_path_that_ends_just_beyond_a_line_has_crossed_it():
+    detector = LineCrossingDetector()
+    assert advance(detector, 0, (50, -20), (50, 3)) == []
+    assert [passage.direction for passage in detector.finish()] == ["forward"]
+
+
 def test_a_vehicle_that_turns_along_the_line_is_clear_of_it_beyond_its_end():
     detector = LineCrossingDetector()
     assert advance(detector, 0, (80, -20), (90, 5), (105, 5)) == []
