@@ -6,8 +6,9 @@ Beside each rate stands its limit, measured in turn with it on the same disk, br
 
 - outbox append: bare SQLite with the same pragmas, given records that are encoded already;
 - publish: the bare client with the same settings, given messages that are encoded already;
-- load: reading with the bare client alone, then inserting columns that are built already with the bare engine; a loader
-  does one after the other, so that its limit is the time of both together.
+- load: reading with the bare client alone, then inserting columns that are built already with the bare engine, in
+  batches of the loader's size; a loader does one after the other, so that its limit is the time of both together. Ours
+  has ended when the count views hold all of it.
 
 Wanted: at least 0.7 of the limit each. A real broker is started as in the tests.
 """
@@ -34,6 +35,7 @@ from pipeline.sink.kafka_address import BusAddress
 from pipeline.sink.kafka_clients import consumer, make_topics, producer
 from pipeline.sink.kafka_publisher import KafkaPublisher
 from pipeline.sink.kafka_source import KafkaSource
+from pipeline.sink.loader import DEFAULT_BATCH_SIZE
 from pipeline.sink.outbox import LOG_PAGES, Outbox
 from pipeline.sink.store import EmbeddedStore
 from pipeline.types import Crossing
@@ -44,6 +46,8 @@ WANTED: Final = 0.7
 APPEND_BATCHES: Final = (1, 10, 100, 1000)
 MOST_APPENDS: Final = 100
 """Each waits for the disk: so many are enough to tell."""
+LOADED: Final = 4
+"""Times as many events are loaded: it goes by batches, and the count views are brought up to them now and then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,35 +135,47 @@ def compare_load(directory: Path, broker: Broker, sent: Sequence[Crossing], roun
         outbox.append(sent)
         with KafkaPublisher(outbox, address) as publisher:
             publisher.drain()
-    ((into, rows),) = columns.tables(sent).items()
+    batches = [
+        columns.tables(sent[first : first + DEFAULT_BATCH_SIZE]) for first in range(0, len(sent), DEFAULT_BATCH_SIZE)
+    ]
     ours, reading, inserting = [], [], []
     spare_collector()  # as the loader's process does, and here for both
     for number in range(rounds):
         with EmbeddedStore(directory / f"ours-{number}") as store, KafkaSource(address, f"ours-{number}") as source:
             while not source.poll(1, 0.5).messages:  # joining the group takes seconds, and is no part of the rate
                 pass
-            # As large as the batch that the bare engine gets at once.
-            loader = BusLoader(source, store, batch_size=len(sent) - 1, max_wait_s=60)
+            loader = BusLoader(source, store)
 
-            def work(loader: BusLoader = loader) -> None:
-                while not loader.stats.loaded:
+            def work(loader: BusLoader = loader, store: EmbeddedStore = store) -> None:
+                while loader.stats.loaded < len(sent) - 1:
                     loader.step(time.monotonic())
+                store.settle()
 
             ours.append(timed(work))
         client = consumer(address, f"bare-{number}")
         client.subscribe([address.events_topic])
         found: list[Any] = []
+
+        def read(most: int, client: Any = client, found: list[Any] = found) -> None:
+            found += [each for part in client.poll(500, max_records=most).values() for each in part]
+
         while not found:
-            found += [each for part in client.poll(500, max_records=1).values() for each in part]
+            read(1)
 
-        def read(client: Any = client, found: list[Any] = found) -> None:
+        def read_all(read: Callable[[int], None] = read, found: list[Any] = found) -> None:
             while len(found) < len(sent):
-                found += [each for part in client.poll(500, max_records=len(sent)).values() for each in part]
+                read(DEFAULT_BATCH_SIZE)
 
-        reading.append(timed(read))
+        reading.append(timed(read_all))
         client.close(autocommit=False)
         with EmbeddedStore(directory / f"bare-{number}") as store:
-            inserting.append(timed(lambda store=store: store._engine.insert(into, rows)))  # type: ignore[misc]
+
+            def insert(store: EmbeddedStore = store) -> None:
+                for tables in batches:
+                    for into, rows in tables.items():
+                        store._engine.insert(into, rows)
+
+            inserting.append(timed(insert))
     both = tuple(read_s + insert_s for read_s, insert_s in zip(reading, inserting, strict=True))
     return (
         Comparison("load / read, then insert", len(sent), tuple(ours), both),
@@ -182,7 +198,7 @@ def main() -> None:
             broker.start()
             appends = [compare_append(directory, sent, batch, args.rounds) for batch in APPEND_BATCHES]
             published = compare_publish(directory, broker, sent, args.rounds)
-            loaded = compare_load(directory, broker, sent, args.rounds)
+            loaded = compare_load(directory, broker, crossings(0, args.events * LOADED), args.rounds)
         finally:
             broker.kill()
     rows = [*appends, published, *loaded]

@@ -25,6 +25,10 @@ DIRECTIONS: Final[tuple[Direction, Direction]] = ("forward", "backward")
 
 NS_PER_S: Final = 1_000_000_000
 
+ID_SEPARATOR: Final = "\x1f"
+ID_DIGITS: Final = 32
+"""`event_id` in its parts, for code that makes many at once; the store's SQL does the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Region:
@@ -220,8 +224,8 @@ class PathSample:
 
 
 def event_id(*parts: str | int) -> str:
-    """A deterministic id: the first 32 hexadecimal digits of SHA-256 over the parts.
+    """A deterministic id: the first `ID_DIGITS` hexadecimal digits of SHA-256 over the parts.
 
     The same crossing delivered twice has the same id, so the store can keep one row of it.
     """
-    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:32]
+    return hashlib.sha256(ID_SEPARATOR.join(map(str, parts)).encode()).hexdigest()[:ID_DIGITS]

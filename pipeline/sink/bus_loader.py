@@ -6,14 +6,12 @@ import contextlib
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from pipeline.errors import BusError, InputError, PipelineError
 from pipeline.sink.backoff import Backoff
-from pipeline.sink.events import EventDecodeError, decode
+from pipeline.sink.decoding import decode_lines
 from pipeline.sink.loader import DEFAULT_BATCH_SIZE, RecordStore, register
-from pipeline.sink.registrations import CameraRegistration, LinesRegistration, Record, Registration, RunRegistration
-from pipeline.types import Coverage, Crossing, Movement
 
 DEFAULT_MAX_WAIT_S: Final = 0.5
 """A batch that does not fill is inserted after so long: the greater part of the time from crossing to query, of which
@@ -21,8 +19,7 @@ there are to be two seconds at most. Each insert makes parts that the engine mus
 LONGEST_POLL_S: Final = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message of the bus."""
 
     partition: int
@@ -71,15 +68,6 @@ class LoaderStats:
     """Why the last batch was not loaded, in one sentence; empty where it was."""
 
 
-@dataclass(slots=True)
-class _Read:
-    """A message of the batch: a record to be loaded, or a reason to reject it, or neither once it was rejected."""
-
-    message: Message
-    record: Record | None
-    reason: str = ""
-
-
 class BusLoader:
     """Moves batches from a message bus to `store`, at least once.
 
@@ -106,7 +94,7 @@ class BusLoader:
         self._source, self._store = source, store
         self._batch_size, self._max_wait_s = batch_size, max_wait_s
         self._backoff = backoff or Backoff()
-        self._batch: list[_Read] = []
+        self._batch: list[Message] = []
         self._began_s = 0.0
         """When the oldest message of the batch was read."""
         self._retry_at_s = -math.inf
@@ -152,17 +140,20 @@ class BusLoader:
         """Insert and commit what was read so far. Raises PipelineError; nothing is lost then."""
         if not self._batch:
             return
-        self._insert_events([read for read in self._batch if isinstance(read.record, Crossing | Movement | Coverage)])
+        decoded = decode_lines([message.value for message in self._batch])
+        faults = dict(decoded.faults)
+        self._store.insert_tables(decoded.tables, behind=len(self._batch) >= self._batch_size)
         # Events first: where we may not write at all, that fails, and is not taken for a fault of the registrations.
-        for read in self._batch:
-            if isinstance(read.record, CameraRegistration | LinesRegistration | RunRegistration):
-                self._register(read, read.record)
-        self._reject()
-        done: dict[int, int] = {}
-        for read in self._batch:
-            message = read.message
-            done[message.partition] = max(done.get(message.partition, 0), message.offset + 1)
-        self._loaded += sum(read.record is not None for read in self._batch)
+        for number, registration in decoded.registrations:
+            try:
+                register(self._store, registration)
+            except InputError as error:
+                faults[number] = str(error)
+        self._reject(faults)
+        # In order within each partition: the last one counts.
+        done = {message.partition: message.offset + 1 for message in self._batch}
+        self._loaded += len(self._batch) - len(faults)
+        self._rejected += len(faults)
         self._batches += 1
         # The batch is in the store now: where the commit fails, the next one tells of it too, and at worst it is
         # delivered again.
@@ -172,50 +163,19 @@ class BusLoader:
     def _read(self, limit: int, timeout_s: float, now_s: float) -> None:
         polled = self._source.poll(limit, timeout_s)
         if polled.lost:
-            self._batch = [read for read in self._batch if read.message.partition not in polled.lost]
+            self._batch = [message for message in self._batch if message.partition not in polled.lost]
         if polled.messages and not self._batch:
             self._began_s = now_s
-        self._batch.extend(map(_read, polled.messages))
+        self._batch.extend(polled.messages)
 
     def _patience_s(self, now_s: float) -> float:
         """How long to wait for messages: until the batch is due."""
         rest_s = self._began_s + self._max_wait_s - now_s if self._batch else LONGEST_POLL_S
         return max(0.0, min(LONGEST_POLL_S, rest_s))
 
-    def _insert_events(self, reads: Sequence[_Read]) -> None:
-        if not reads:
-            return
-        try:
-            self._store.insert([read.record for read in reads])  # type: ignore[misc]
-        except ValueError as error:
-            # The store finds fault with an event that the codec let pass: halve until it stands alone.
-            if len(reads) == 1:
-                reads[0].record, reads[0].reason = None, str(error)
-                return
-            middle = len(reads) // 2
-            self._insert_events(reads[:middle])
-            self._insert_events(reads[middle:])
-
-    def _register(self, read: _Read, registration: Registration) -> None:
-        try:
-            register(self._store, registration)
-        except InputError as error:
-            read.record, read.reason = None, str(error)
-
-    def _reject(self) -> None:
-        refused = [read for read in self._batch if read.reason]
-        if not refused:
-            return
-        for read in refused:
-            self._source.reject(read.message, read.reason)
-        self._source.flush_rejected()
-        for read in refused:
-            read.reason = ""
-        self._rejected += len(refused)
-
-
-def _read(message: Message) -> _Read:
-    try:
-        return _Read(message, decode(message.value))
-    except EventDecodeError as error:
-        return _Read(message, None, str(error))
+    def _reject(self, faults: Mapping[int, str]) -> None:
+        """Put messages of the batch aside, by their number in it."""
+        for number, reason in sorted(faults.items()):
+            self._source.reject(self._batch[number], reason)
+        if faults:
+            self._source.flush_rejected()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from pipeline.types import NS_PER_S, Coverage, Crossing, Event, Movement, event_id
+from pipeline.types import ID_DIGITS, ID_SEPARATOR, NS_PER_S, Coverage, Crossing, Event, Movement
 
 US_PER_S: Final = 1_000_000
 
@@ -27,105 +29,148 @@ INSTANTS: Final[Mapping[str, str]] = {
 }
 """The column that dates a row, by table; by it the table is partitioned into months."""
 
-_INSTANT: Final = pa.timestamp("ns", "UTC")
+FIELDS: Final[Mapping[type[Event], pa.Schema]] = {
+    Crossing: pa.schema(
+        {
+            "event_id": pa.string(),
+            "camera": pa.string(),
+            "line": pa.string(),
+            "direction": pa.string(),
+            "vehicle_class": pa.string(),
+            "captured_at_ns": pa.int64(),
+            "frame": pa.int64(),
+            "track": pa.int64(),
+            "confidence": pa.float64(),
+            "speed_kmh": pa.float64(),
+            "revision": pa.int64(),
+            "run": pa.string(),
+        }
+    ),
+    Movement: pa.schema(
+        {
+            "event_id": pa.string(),
+            "camera": pa.string(),
+            "from_line": pa.string(),
+            "to_line": pa.string(),
+            "vehicle_class": pa.string(),
+            "entered_at_ns": pa.int64(),
+            "exited_at_ns": pa.int64(),
+            "track": pa.int64(),
+            "stitched": pa.bool_(),
+            "revision": pa.int64(),
+            "run": pa.string(),
+        }
+    ),
+    Coverage: pa.schema(
+        {
+            "camera": pa.string(),
+            "minute_ns": pa.int64(),
+            "observed_s": pa.float64(),
+            "frames_seen": pa.int64(),
+            "frames_processed": pa.int64(),
+            "frames_dropped": pa.int64(),
+            "reason": pa.string(),
+            "revision": pa.int64(),
+            "run": pa.string(),
+        }
+    ),
+}
+"""The fields of each kind of event as columns, before they are brought into the store's form."""
 
-_CROSSINGS: Final = pa.schema(
-    {
-        "camera": pa.string(),
-        "captured_at": _INSTANT,
-        "line": pa.string(),
-        "direction": pa.string(),
-        "track": pa.int64(),
-        "revision": pa.uint32(),
-        "stated_id": pa.string(),
-        "class": pa.string(),
-        "frame": pa.int64(),
-        "confidence_permille": pa.uint16(),
-        "speed_kmh": pa.float32(),
-        "run": pa.string(),
-    }
-)
-_MOVEMENTS: Final = pa.schema(
-    {
-        "camera": pa.string(),
-        "exited_at": _INSTANT,
-        "from_line": pa.string(),
-        "to_line": pa.string(),
-        "entered_at": _INSTANT,
-        "track": pa.int64(),
-        "revision": pa.uint32(),
-        "stated_id": pa.string(),
-        "class": pa.string(),
-        "stitched": pa.bool_(),
-        "run": pa.string(),
-    }
-)
-_COVERAGE: Final = pa.schema(
-    {
-        "camera": pa.string(),
-        # Seconds since the epoch: the engine's DateTime is 32 bits wide.
-        "minute": pa.uint32(),
-        "observed_us": pa.uint32(),
-        "frames_seen": pa.uint32(),
-        "frames_processed": pa.uint32(),
-        "frames_dropped": pa.uint32(),
-        "reason": pa.string(),
-        "revision": pa.uint32(),
-        "run": pa.string(),
-    }
-)
+_INSTANT: Final = pa.timestamp("ns", "UTC")
 
 
 def tables(events: Iterable[Event]) -> dict[str, pa.Table]:
     """`events` sorted into one table per kind, by the name of the stored table; kinds without events are left out."""
-    sorted_events: dict[type, list[Any]] = {}
+    sorted_events: dict[type[Event], list[Any]] = {}
     for event in events:
         sorted_events.setdefault(type(event), []).append(event)
+    return stored(
+        {
+            kind: pa.table([_values(of_kind, field) for field in FIELDS[kind]], FIELDS[kind])
+            for kind, of_kind in sorted_events.items()
+        }
+    )
+
+
+def _values(events: Sequence[Any], field: pa.Field) -> pa.Array:
+    values = [getattr(event, field.name) for event in events]
+    if pa.types.is_floating(field.type):
+        # Arrow makes no number of a whole one that floating point does not hold exactly.
+        values = [value if value is None else float(value) for value in values]
+    return pa.array(values, field.type)
+
+
+def stored(fields: Mapping[type[Event], pa.Table]) -> dict[str, pa.Table]:
+    """Sound events, given as `FIELDS`, in the form of the store, by the name of the stored table."""
+    return {_STORED[kind][0]: pa.table(_STORED[kind][1](table)) for kind, table in fields.items()}
+
+
+def _crossing(t: pa.Table) -> dict[str, Any]:
+    key = ("camera", "line", "direction", "captured_at_ns", "track", "revision")
     return {
-        name: _table(sorted_events[kind], row, schema)
-        for kind, (name, row, schema) in _STORED.items()
-        if kind in sorted_events
+        "camera": t["camera"],
+        "captured_at": t["captured_at_ns"].cast(_INSTANT),
+        "line": t["line"],
+        "direction": t["direction"],
+        "track": t["track"],
+        "revision": t["revision"].cast(pa.uint32()),
+        "stated_id": _stated(t["event_id"], *map(t.column, key)),
+        "class": t["vehicle_class"],
+        "frame": t["frame"],
+        "confidence_permille": _rounded(t["confidence"], 1000).cast(pa.uint16()),
+        "speed_kmh": t["speed_kmh"].cast(pa.float32()),
+        "run": t["run"],
     }
 
 
-def _table(events: Sequence[Any], row: Callable[[Any], tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
-    columns = zip(*map(row, events), strict=True)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=schema)
+def _movement(t: pa.Table) -> dict[str, Any]:
+    key = ("camera", "from_line", "to_line", "entered_at_ns", "exited_at_ns", "track", "revision")
+    return {
+        "camera": t["camera"],
+        "exited_at": t["exited_at_ns"].cast(_INSTANT),
+        "from_line": t["from_line"],
+        "to_line": t["to_line"],
+        "entered_at": t["entered_at_ns"].cast(_INSTANT),
+        "track": t["track"],
+        "revision": t["revision"].cast(pa.uint32()),
+        "stated_id": _stated(t["event_id"], pa.scalar("movement"), *map(t.column, key)),
+        "class": t["vehicle_class"],
+        "stitched": t["stitched"],
+        "run": t["run"],
+    }
 
 
-def _crossing(e: Crossing) -> tuple[Any, ...]:
-    digest = event_id(e.camera, e.line, e.direction, e.captured_at_ns, e.track, e.revision)
-    return (
-        e.camera, e.captured_at_ns, e.line, e.direction, e.track, e.revision, _stated(e.event_id, digest),
-        e.vehicle_class, e.frame, round(e.confidence * 1000), e.speed_kmh, e.run,
-    )  # fmt: skip
+def _coverage(t: pa.Table) -> dict[str, Any]:
+    return {
+        "camera": t["camera"],
+        # Seconds since the epoch: the engine's DateTime is 32 bits wide.
+        "minute": pc.divide(t["minute_ns"], NS_PER_S).cast(pa.uint32()),
+        "observed_us": _rounded(t["observed_s"], US_PER_S).cast(pa.uint32()),
+        "frames_seen": t["frames_seen"].cast(pa.uint32()),
+        "frames_processed": t["frames_processed"].cast(pa.uint32()),
+        "frames_dropped": t["frames_dropped"].cast(pa.uint32()),
+        "reason": t["reason"],
+        "revision": t["revision"].cast(pa.uint32()),
+        "run": t["run"],
+    }
 
 
-def _movement(e: Movement) -> tuple[Any, ...]:
-    digest = event_id(
-        "movement", e.camera, e.from_line, e.to_line, e.entered_at_ns, e.exited_at_ns, e.track, e.revision
-    )
-    return (
-        e.camera, e.exited_at_ns, e.from_line, e.to_line, e.entered_at_ns, e.track, e.revision,
-        _stated(e.event_id, digest), e.vehicle_class, e.stitched, e.run,
-    )  # fmt: skip
+def _rounded(values: pa.ChunkedArray, scale: int) -> pa.ChunkedArray:
+    return pc.round(pc.multiply(values, float(scale)), round_mode="half_to_even")
 
 
-def _stated(given: str, digest: str) -> str:
-    """The store computes an id that is the digest of its event, and keeps only another."""
-    return "" if given == digest else given
+def _stated(given: pa.ChunkedArray, *parts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The store computes an id that is the digest of its event (`types.event_id`), and keeps only another."""
+    texts = [part.cast(pa.string()) for part in parts]
+    joined = pc.binary_join_element_wise(*texts, ID_SEPARATOR).cast(pa.binary()).to_pylist()
+    sha256 = hashlib.sha256
+    digests = pa.array([sha256(each).hexdigest()[:ID_DIGITS] for each in joined], pa.string())
+    return pc.if_else(pc.equal(given, digests), "", given)
 
 
-def _coverage(e: Coverage) -> tuple[Any, ...]:
-    return (
-        e.camera, e.minute_ns // NS_PER_S, round(e.observed_s * US_PER_S), e.frames_seen, e.frames_processed,
-        e.frames_dropped, e.reason, e.revision, e.run,
-    )  # fmt: skip
-
-
-_STORED: Final[Mapping[type, tuple[str, Callable[[Any], tuple[Any, ...]], pa.Schema]]] = {
-    Crossing: ("crossing_events", _crossing, _CROSSINGS),
-    Movement: ("movement_events", _movement, _MOVEMENTS),
-    Coverage: ("coverage_stored", _coverage, _COVERAGE),
+_STORED: Final[Mapping[type[Event], tuple[str, Callable[[pa.Table], dict[str, Any]]]]] = {
+    Crossing: ("crossing_events", _crossing),
+    Movement: ("movement_events", _movement),
+    Coverage: ("coverage_stored", _coverage),
 }

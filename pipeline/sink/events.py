@@ -32,6 +32,7 @@ LATEST_NS: Final = 4_102_444_800 * NS_PER_S
 """2100-01-01, the first instant the store does not take."""
 LONGEST_TEXT: Final = 4096
 """So that a record is never too large for a message of the bus."""
+MOST_COUNT: Final = 2**31 - 1
 
 _Body: TypeAlias = dict[str, Any]
 
@@ -43,7 +44,8 @@ _KINDS: Final[Mapping[str, type[Any]]] = {
     "lines": LinesRegistration,
     "run": RunRegistration,
 }
-_HEADS: Final = {cls: b'{"v":%d,"kind":"%s",' % (VERSION, kind.encode()) for kind, cls in _KINDS.items()}
+HEADS: Final = {cls: b'{"v":%d,"kind":"%s",' % (VERSION, kind.encode()) for kind, cls in _KINDS.items()}
+"""How `encode` begins the line of each type."""
 _NAMES: Final = {cls: kind for kind, cls in _KINDS.items()}
 _FIELDS: Final = {cls: frozenset(f.name for f in fields(cls)) for cls in _KINDS.values()}
 
@@ -66,7 +68,7 @@ def encode(record: Record) -> bytes:
     fault = check(record)
     if fault is not None:
         raise ValueError(fault)
-    return _HEADS[type(record)] + orjson.dumps(record)[1:]
+    return HEADS[type(record)] + orjson.dumps(record)[1:]
 
 
 def decode(line: bytes) -> Record:
@@ -137,7 +139,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 2**31
+    return type(value) is int and 0 <= value <= MOST_COUNT
 
 
 def _is_instant(value: Any) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
+import pyarrow as pa
+
+from pipeline.sink import columns
 from pipeline.sink.outbox import Outbox
 from pipeline.sink.registrations import CameraRegistration, LinesRegistration, Registration, RunRegistration
-from pipeline.types import CountingLine, Coverage, Crossing, Event, Movement
+from pipeline.types import CountingLine, Coverage, Crossing, Movement
 
 DEFAULT_BATCH_SIZE: Final = 10_000
 
@@ -18,8 +21,8 @@ class RecordStore(Protocol):
     Each returns when what it was given is on the disk, or raises a PipelineError.
     """
 
-    def insert(self, events: Sequence[Event]) -> None:
-        """Keep `events`, which are sound; ValueError for one that is not."""
+    def insert_tables(self, tables: Mapping[str, pa.Table], *, behind: bool) -> None:
+        """Keep sound events, in the form of `columns.tables`; `behind` where more of them wait."""
 
     def settle(self) -> None:
         """Bring the count views up to what was inserted; a loader calls it before it waits for more."""
@@ -98,7 +101,7 @@ class Loader:
         if batch:
             events = [record for _, record in batch if isinstance(record, Crossing | Movement | Coverage)]
             if events:
-                self._store.insert(events)
+                self._store.insert_tables(columns.tables(events), behind=len(batch) == self._batch_size)
             for _, record in batch:
                 if not isinstance(record, Crossing | Movement | Coverage):
                     register(self._store, record)

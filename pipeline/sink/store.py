@@ -31,6 +31,8 @@ SETTLE_EVERY_S: Final = 1.0
 
 SETTLE_SHARE: Final = 0.2
 """Of a loader's time at most this part goes into rebuilding: on a slow machine it is done less often."""
+SETTLE_SHARE_BEHIND: Final = 0.05
+"""The same while a loader has more waiting than it loads at once."""
 
 LONGEST_RETENTION_MONTHS: Final = 240
 """The engine's expiry dates end in 2106; one that lies beyond would wrap around and expire at once."""
@@ -50,7 +52,9 @@ class Store:
         self._now_ns = now_ns
         self._settler = Settler(engine)
         self._unsettled = False
-        self._settle_at_s = time.monotonic() + SETTLE_EVERY_S
+        self._settled_s = time.monotonic()
+        self._settling_s = 0.0
+        """How long it took the last time."""
 
     def migrations(self) -> list[MigrationState]:
         """Every migration this program knows, and when the store took it. Raises InputError as `migrate` does."""
@@ -108,7 +112,14 @@ class Store:
             fault = check(event)
             if fault is not None:
                 raise ValueError(fault)
-        tables = columns.tables(events)
+        self.insert_tables(columns.tables(events))
+
+    def insert_tables(self, tables: Mapping[str, pa.Table], *, behind: bool = False) -> None:
+        """The same for sound events in the form of `columns.tables`.
+
+        `behind` says that more are waiting: the count views, which are late then anyway, are brought up to them less
+        often.
+        """
         if not tables:
             return
         # Before, for a batch that fails in its middle; after, for a thread that settles meanwhile.
@@ -117,7 +128,8 @@ class Store:
             self._engine.insert(table, rows, columns.SORTING_KEYS[table])
         self._settler.learn(tables)
         self._unsettled = True
-        if time.monotonic() >= self._settle_at_s:
+        pause_s = self._settling_s * (1 / (SETTLE_SHARE_BEHIND if behind else SETTLE_SHARE) - 1)
+        if time.monotonic() >= self._settled_s + max(SETTLE_EVERY_S, pause_s):
             self.settle()
 
     def settle(self) -> None:
@@ -134,8 +146,8 @@ class Store:
         except BaseException:
             self._unsettled = True
             raise
-        ended_s = time.monotonic()
-        self._settle_at_s = ended_s + max(SETTLE_EVERY_S, (ended_s - began_s) * (1 / SETTLE_SHARE - 1))
+        self._settled_s = time.monotonic()
+        self._settling_s = self._settled_s - began_s
 
     def register_camera(
         self,

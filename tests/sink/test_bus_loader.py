@@ -6,14 +6,16 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from pipeline.errors import BusError, InputError, PipelineError, StorageError
+from pipeline.sink import columns
 from pipeline.sink.backoff import Backoff
 from pipeline.sink.bus_loader import BusLoader, Message, Polled
 from pipeline.sink.events import encode
 from pipeline.sink.registrations import CameraRegistration, LinesRegistration, Record, RunRegistration
-from pipeline.types import CountingLine, Crossing, Event
+from pipeline.types import CountingLine, Event
 from tests.sink.events import CAMERA, crossing, line, minute
 
 
@@ -62,21 +64,24 @@ class FakeBus:
 class FakeStore:
     def __init__(self, bus: FakeBus) -> None:
         self.log = bus.log
-        self.events: list[Event] = []
+        self.inserted: list[dict[str, pa.Table]] = []
+        self.behind: list[bool] = []
         self.registered: dict[str, list[object]] = defaultdict(list)
         self.failure: Exception | None = None
-        self.bad_track: int | None = None
 
     def settle(self) -> None:
         self.log.append("settle")
 
-    def insert(self, events: Sequence[Event]) -> None:
-        self.log.append(f"insert {len(events)}")
+    def insert_tables(self, tables: Mapping[str, pa.Table], *, behind: bool) -> None:
+        self.log.append(f"insert {sum(map(len, tables.values()))}")
         if self.failure is not None:
             raise self.failure
-        if any(isinstance(event, Crossing) and event.track == self.bad_track for event in events):
-            raise ValueError("the store does not like it")
-        self.events.extend(events)
+        self.inserted.append(dict(tables))
+        self.behind.append(behind)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        return [row for tables in self.inserted for row in rows(tables)]
 
     def register_camera(self, camera: str, *, name: str, district: str, timezone: str, **_: str) -> None:
         if timezone == "Mars/Base":
@@ -88,6 +93,15 @@ class FakeStore:
 
     def register_run(self, run: str, **words: Any) -> None:
         self.registered["run"].append((run, words))
+
+
+def rows(tables: Mapping[str, pa.Table]) -> list[dict[str, Any]]:
+    return [{"table": name, **row} for name, table in tables.items() for row in table.to_pylist()]
+
+
+def stored(*events: Event) -> list[dict[str, Any]]:
+    """The rows that `events` become."""
+    return rows(columns.tables(events))
 
 
 def made(*partitions: Sequence[Record | bytes], **options: Any) -> tuple[FakeBus, FakeStore, BusLoader]:
@@ -103,7 +117,7 @@ CROSSINGS = [crossing(second, track=second) for second in range(10)]
 def test_a_full_batch_is_inserted_first_and_committed_after() -> None:
     bus, store, loader = made(CROSSINGS[:6], CROSSINGS[6:], batch_size=10)
     loader.step(0)
-    assert store.events == CROSSINGS
+    assert store.rows == stored(*CROSSINGS)
     assert bus.log == ["insert 10", "commit"]
     assert bus.committed == {0: 6, 1: 4}
     assert (loader.stats.loaded, loader.stats.batches, loader.stats.waiting) == (10, 1, 0)
@@ -114,10 +128,10 @@ def test_a_batch_that_does_not_fill_is_inserted_when_its_oldest_message_has_wait
     loader.step(100)
     bus.waiting = [Message(0, 3, None, encode(CROSSINGS[3]))]
     loader.step(101.9)
-    assert store.events == []
+    assert store.rows == []
     assert loader.stats.waiting == 4
     loader.step(102)
-    assert store.events == CROSSINGS[:4]
+    assert store.rows == stored(*CROSSINGS[:4])
     assert bus.committed == {0: 4}
 
 
@@ -155,14 +169,14 @@ def test_a_batch_the_store_did_not_take_is_tried_again_after_ever_longer_waits_a
     store.failure = None
     for second in range(20, 40):
         loader.step(second)
-    assert store.events == CROSSINGS
+    assert store.rows == stored(*CROSSINGS)
     assert loader.stats.failing == ""
 
 
 def test_a_message_that_cannot_be_read_is_rejected_with_its_reason_and_the_rest_is_loaded() -> None:
     bus, store, loader = made([CROSSINGS[0], b"\xff\x00", b'{"v":9}', CROSSINGS[1]], max_wait_s=0)
     loader.step(0)
-    assert store.events == CROSSINGS[:2]
+    assert store.rows == stored(*CROSSINGS[:2])
     assert [offset for offset, _ in bus.rejected] == [1, 2]
     assert "not JSON" in bus.rejected[0][1]
     assert "version 9" in bus.rejected[1][1]
@@ -170,13 +184,11 @@ def test_a_message_that_cannot_be_read_is_rejected_with_its_reason_and_the_rest_
     assert (loader.stats.loaded, loader.stats.rejected) == (2, 2)
 
 
-def test_an_event_that_the_store_finds_unsound_is_rejected_alone() -> None:
-    bus, store, loader = made(CROSSINGS, batch_size=10)
-    store.bad_track = 7
-    loader.step(0)
-    assert store.events == [*CROSSINGS[:7], *CROSSINGS[8:]]
-    assert bus.rejected == [(7, "the store does not like it")]
-    assert bus.committed == {0: 10}
+def test_the_store_is_told_whether_more_than_a_batch_was_waiting() -> None:
+    _, store, loader = made(CROSSINGS, batch_size=6, max_wait_s=1)
+    for second in range(3):
+        loader.step(second)
+    assert store.behind == [True, False]
 
 
 def test_nothing_is_rejected_twice_while_the_store_is_away() -> None:
@@ -198,7 +210,7 @@ def test_registrations_reach_the_store_and_a_faulty_one_is_rejected() -> None:
     wrong = CameraRegistration("mars", "", "", "Mars/Base")
     bus, store, loader = made([camera, lines, run, wrong, minute(0)], max_wait_s=0)
     loader.step(0)
-    assert store.events == [minute(0)]
+    assert store.rows == stored(minute(0))
     assert store.registered["camera"] == [(CAMERA, "Tapis", "Grogot", "Asia/Makassar")]
     assert store.registered["lines"] == [(CAMERA, "run-a", (line(),))]
     assert store.registered["run"][0][0] == "run-a"  # type: ignore[index]
@@ -211,7 +223,7 @@ def test_what_was_read_of_a_partition_that_went_to_another_loader_is_forgotten()
     bus.lost = {1}
     loader.step(1)
     loader.step(10)
-    assert store.events == CROSSINGS[:4]
+    assert store.rows == stored(*CROSSINGS[:4])
     assert bus.committed == {0: 4}
 
 
@@ -220,10 +232,10 @@ def test_a_commit_that_fails_does_not_insert_again_and_is_made_good_by_the_next(
     bus.failures["commit"] = BusError("the broker went away")
     loader.step(0)
     assert loader.stats.failing == "the broker went away"
-    assert len(store.events) == 5
+    assert store.rows == stored(*CROSSINGS[:5])
     del bus.failures["commit"]
     loader.step(1)
-    assert store.events == CROSSINGS
+    assert store.rows == stored(*CROSSINGS)
     assert bus.committed == {0: 10}
     assert loader.stats.failing == ""
 
@@ -234,10 +246,10 @@ def test_a_bus_that_is_away_is_tried_again_and_then_read_on() -> None:
     loader.step(0)
     loader.step(0.1)
     assert loader.stats.failures == 1
-    assert store.events == []
+    assert store.rows == []
     del bus.failures["poll"]
     loader.step(5)
-    assert store.events == CROSSINGS
+    assert store.rows == stored(*CROSSINGS)
     assert loader.stats.failing == ""
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from kafka import KafkaProducer
 
@@ -138,11 +139,11 @@ class FaultyStore:
 
     def settle(self) -> None: ...
 
-    def insert(self, events: Sequence[Event]) -> None:
+    def insert_tables(self, tables: Mapping[str, pa.Table], *, behind: bool) -> None:
         fault = self._faults.pop(0) if self._faults else None
         if isinstance(fault, Exception):
             raise fault
-        self._store.insert(events)
+        self._store.insert_tables(tables, behind=behind)
         if fault == "answer lost":
             raise StorageError("the connection broke before the server answered")
         if fault == "slow":

@@ -5,12 +5,14 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from pipeline.errors import StorageError
+from pipeline.sink import columns
 from pipeline.sink.loader import Loader
 from pipeline.sink.outbox import Outbox
 from pipeline.sink.registrations import CameraRegistration
@@ -61,12 +63,12 @@ def test_a_crash_between_insert_and_acknowledgement_doubles_nothing(tmp_path: Pa
 
 class _FailingStore:
     def __init__(self) -> None:
-        self.batches: list[Sequence[Event]] = []
+        self.batches: list[Mapping[str, pa.Table]] = []
 
     def settle(self) -> None: ...
 
-    def insert(self, events: Sequence[Event]) -> None:
-        self.batches.append(events)
+    def insert_tables(self, tables: Mapping[str, pa.Table], *, behind: bool) -> None:
+        self.batches.append(tables)
         raise StorageError("the disk is full")
 
 
@@ -78,7 +80,7 @@ def test_a_batch_the_store_refused_stays_in_the_outbox(tmp_path: Path) -> None:
         for _ in range(2):
             with pytest.raises(StorageError):
                 loader.drain()
-        assert store.batches == [[crossing(1), crossing(2)]] * 2
+        assert store.batches == [columns.tables([crossing(1), crossing(2)])] * 2
         assert len(outbox) == 2
 
 
@@ -124,6 +126,7 @@ from pipeline.sink.loader import Loader
 from pipeline.sink.outbox import Outbox
 from pipeline.sink.registrations import CameraRegistration
 from pipeline.sink.store import EmbeddedStore
+from pipeline.types import Event
 with Outbox(sys.argv[1]) as outbox, EmbeddedStore(sys.argv[2]) as store:
     loader = Loader(outbox, store, batch_size=20)
     while loader.step():

@@ -5,11 +5,13 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import InputError, StorageError, StoreBusyError
+from pipeline.sink import columns
 from pipeline.sink.store import EmbeddedStore, open_store
 from pipeline.types import CountingLine
 from tests.sink.events import CAMERA, at_ns, crossing, minute, minutes, rows
@@ -148,6 +150,16 @@ def test_threads_may_share_a_store(store: EmbeddedStore) -> None:
     for thread in threads:
         thread.join()
     assert rows(store.query("SELECT count() FROM crossings")) == [(20,)]
+
+
+def test_a_loader_that_is_behind_brings_the_count_views_up_to_date_less_often(store: EmbeddedStore) -> None:
+    def settled(behind: bool) -> bool:
+        # The last time took half a second and ended three seconds ago.
+        store._settled_s, store._settling_s = time.monotonic() - 3, 0.5
+        store.insert_tables(columns.tables([crossing(1)]), behind=behind)
+        return not store._unsettled
+
+    assert (settled(behind=True), settled(behind=False)) == (False, True)
 
 
 def test_a_registration_can_be_renewed(store: EmbeddedStore) -> None:
