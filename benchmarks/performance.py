@@ -81,6 +81,17 @@ def stages(result: Result) -> str:
     )
 
 
+def flame(result: Result) -> str:
+    spent = result["cpu_ms_by_thread"]
+    total = sum(spent.values())
+    rows: list[list[object]] = [[name, ms, f"{ms / total:.1%}"] for name, ms in spent.items()]
+    return (
+        f"{machine(result)}\n\n[![CPU milliseconds a frame by stack](images/flame.svg)](images/flame.svg)\n\n"
+        + table(["threads", "CPU ms a frame", "share"], [*rows, ["together", total, "100 %"]])
+        + f"\n\n{result['cameras']} cameras {result['size']} at {result['fps']:g} fps."
+    )
+
+
 def stillness(result: Result) -> str:
     rows = [
         [
@@ -139,6 +150,7 @@ BLOCKS: Final[Mapping[str, tuple[str, Callable[[Result], str]]]] = {
     "rates": ("speed", rates),
     "ratios": ("speed", ratios),
     "stages": ("speed", stages),
+    "flame": ("flame", flame),
     "stillness": ("stillness", stillness),
     "live": ("live", live),
     "fleets": ("live", fleets),

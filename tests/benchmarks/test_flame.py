@@ -1,0 +1,47 @@
+import os
+import threading
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from benchmarks import flame
+
+LINES = (
+    'thread (12): capture-cam-0;0x7f (libc.so.6);_run (pipeline/runtime/capture.py:84);'
+    "pixels_of (pipeline/source/picture.py:99);av.video (av/video/reformatter.pyx:7);"
+    "sws_scale (libswscale-7c1d3b2a.so.9.1) 30\n"
+    "thread (12): capture-cam-0;0x7f (libc.so.6);_run (pipeline/runtime/capture.py:97) 10\n"
+    "thread (13): capture-cam-1;_run (pipeline/runtime/capture.py:84) 5\n"
+    "thread (14): MainThread;<module> (<string>:1);step (pipeline/runtime/worker.py:110) 7\n"
+    "py-spy said something else\n"
+)  # fmt: skip
+SPENT_S = {12: ("python", 4.0), 13: ("python", 1.0), 14: ("python", 2.0), 15: ("inference", 9.0), 16: ("python", 0.5)}
+
+
+def test_each_threads_cpu_time_is_shared_out_over_its_own_samples_and_none_is_lost() -> None:
+    seconds = flame.shared_out(LINES, SPENT_S)
+    capture = ("capture", "_run (pipeline/runtime/capture.py)")
+    deep = (*capture, "pixels_of (pipeline/source/picture.py)", "av.video (av/video/reformatter.pyx)", "libswscale")
+    assert seconds[deep] == 3.0
+    assert seconds[capture] == 2.0, "a quarter of one thread's, and all of the other's"
+    assert seconds["count, deliver", "step (pipeline/runtime/worker.py)"] == 2.0
+    assert seconds[("inference",)] == 9.0
+    assert sum(seconds.values()) == sum(cpu_s for _, cpu_s in SPENT_S.values())
+
+
+def test_the_figure_is_as_wide_as_the_time_and_names_what_is_wide_enough(tmp_path: Path) -> None:
+    path = tmp_path / "flame.svg"
+    flame.draw({("capture", "decode (pipeline/x.py)"): 3.0, ("capture",): 1.0, ("inference",): 12.0}, path)
+    text = path.read_text()
+    ElementTree.fromstring(text)
+    assert all(name in text for name in ("capture", "decode (pipeline/x.py)", "inference"))
+    before = path.read_bytes()
+    flame.draw({("capture", "decode (pipeline/x.py)"): 3.0, ("capture",): 1.0, ("inference",): 12.0}, path)
+    assert path.read_bytes() == before
+
+
+def test_a_threads_cpu_time_is_what_it_measures_itself() -> None:
+    found = flame.threads_cpu_s(os.getpid())
+    assert found[threading.get_native_id()][1] == pytest.approx(time.thread_time(), abs=0.1)
