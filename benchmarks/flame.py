@@ -5,7 +5,7 @@
 Starts `simpang run` as `benchmarks.live` does and lets py-spy look at the stacks of its worker's Python threads a
 hundred times a second, with the libraries that they are in. How much CPU time each thread took is read from the
 system, and the samples only share it out: inference runs in threads of OpenVINO's own, which have no Python stack and
-are shown by name. The figure is `docs/images/flame.svg`; its width is CPU milliseconds for each analysed frame.
+are shown as one block. The figure is `docs/images/flame.svg`; its width is CPU milliseconds for each analysed frame.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ from pipeline.runtime.exporter import PoolStatus, read_status
 NAME: Final = "flame"
 PICTURE: Final = ROOT / "docs/images/flame.svg"
 SAMPLES_PER_S: Final = 100
+NATIVE: Final = "without Python: inference"
+"""Threads that have no Python stack: OpenVINO's, and others that do next to nothing."""
 NARROWEST: Final = 0.002
 """Of the whole width: what is narrower is left out."""
 LETTERS: Final = 200
@@ -63,13 +65,12 @@ _PLUMBING: Final = ("libc", "libpython3", "ld-linux-x86-64", "libpthread", "libs
 Stack: TypeAlias = tuple[str, ...]
 
 
-def threads_cpu_s(pid: int) -> dict[int, tuple[str, float]]:
-    """By thread: its name, and the seconds of CPU that it took so far."""
+def threads_cpu_s(pid: int) -> dict[int, float]:
+    """Seconds of CPU that each thread took so far."""
     found = {}
     for task in Path(f"/proc/{pid}/task").iterdir():
-        head, _, tail = (task / "stat").read_text().rpartition(")")
-        fields = tail.split()
-        found[int(task.name)] = head.partition("(")[2], (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+        fields = (task / "stat").read_text().rpartition(")")[2].split()
+        found[int(task.name)] = (int(fields[11]) + int(fields[12])) / TICKS_PER_S
     return found
 
 
@@ -100,7 +101,7 @@ def kind(thread: str) -> str:
     return {"MainThread": "count, deliver"}.get(thread, re.sub(r"[-_ ]?[\d_-]*$", "", thread.partition("-")[0]))
 
 
-def shared_out(sampled: str, spent_s: Mapping[int, tuple[str, float]]) -> dict[Stack, float]:
+def shared_out(sampled: str, spent_s: Mapping[int, float]) -> dict[Stack, float]:
     """Seconds of CPU by stack: each thread's, shared out over its samples."""
     samples: defaultdict[int, Counter[Stack]] = defaultdict(Counter)
     for line in sampled.splitlines():
@@ -109,8 +110,8 @@ def shared_out(sampled: str, spent_s: Mapping[int, tuple[str, float]]) -> dict[S
             thread, name, stack, count = match.groups()
             samples[int(thread)][(kind(name), *frames_of(stack))] += int(count)
     seconds: defaultdict[Stack, float] = defaultdict(float)
-    for thread_id, (name, cpu_s) in spent_s.items():
-        stacks = samples.get(thread_id) or Counter({(name,): 1})
+    for thread_id, cpu_s in spent_s.items():
+        stacks = samples.get(thread_id) or Counter({(NATIVE,): 1})
         for frames, count in stacks.items():
             seconds[frames] += cpu_s * count / stacks.total()
     return dict(seconds)
@@ -160,7 +161,7 @@ def _colour(level: int, name: str) -> str:
     return COLOURS["ours" if "pipeline/" in name else "python" if "(" in name else "library"]
 
 
-def record(pid: int, seconds: float, path: Path) -> tuple[str, dict[int, tuple[str, float]]]:
+def record(pid: int, seconds: float, path: Path) -> tuple[str, dict[int, float]]:
     """py-spy's stacks of so many seconds, and what each thread spent meanwhile."""
     spy = shutil.which("py-spy", path=f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ.get('PATH', '')}")
     if spy is None:
@@ -176,7 +177,7 @@ def record(pid: int, seconds: float, path: Path) -> tuple[str, dict[int, tuple[s
         give_up(
             f"py-spy could not look into the worker; it may need the right to trace processes: {done.stderr[-300:]}"
         )
-    spent_s = {thread: (name, cpu_s - before.get(thread, (name, 0.0))[1]) for thread, (name, cpu_s) in after.items()}
+    spent_s = {thread: cpu_s - before.get(thread, 0.0) for thread, cpu_s in after.items()}
     return path.read_text(), spent_s
 
 

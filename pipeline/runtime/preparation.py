@@ -60,6 +60,8 @@ class Preparation:
     def _switch_to(self, pixel_budget: int) -> None:
         self._prepare(pixel_budget)
         self._detector.pixel_budget = pixel_budget
+        assert self._ready is not None
+        self._detector.prepare(*self._ready)  # lets go of what the budget before needed
 
     def _prepare(self, pixel_budget: int) -> None:
         with self._lock:

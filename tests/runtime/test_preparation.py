@@ -56,6 +56,7 @@ def test_pictures_are_looked_at_as_before_until_the_detector_is_ready(
     detector.may_prepare.set()
     preparation.close()
     assert detector.pixel_budget == LESS
+    assert detector.prepared[-2:] == [({(200, 100)}, LESS)] * 2, "the second time to let go of what was needed before"
     assert preparation.take_running() and not preparation.take_running()
 
 
