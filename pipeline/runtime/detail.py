@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,12 +13,16 @@ DETAILS: Final = (1.0, 0.8, 0.6)
 picture are still counted; those in a frame that is dropped are seen by nobody. A step between costs a worker the memory
 of one more compiled network, and finer ones would often come to the same input: its sides are multiples of 32."""
 FULL_DETAIL: Final = DETAILS[0]
-MOST_BUSY: Final = 0.85
+FIXED: Final = 0.15
+"""Of the time that a picture takes at full detail, what does not depend on its pixels. On a CPU inference alone has an
+eighth, and decoding, tracking and counting compete for the same cores."""
+MOST_BUSY: Final = 0.9
 """Of a device's time that a detail may be expected to take: traffic is not even, and frames wait half a second."""
 SETTLING_S: Final = 6.0
 """After networks were made ready: frames that waited meanwhile are still in the way of the new ones."""
 LASTING: Final = 3
-"""Periods in a row that make an overload; what waits bridges a shorter one, or loses a few frames."""
+REMEMBERED: Final = 6
+"""So many overloaded periods of the last ones make an overload; one that passes loses a few frames."""
 FIRST_WAIT_S: Final = 20.0
 """For so long each period must leave room for more detail before it is tried."""
 MOST_WAIT_S: Final = 3600.0
@@ -55,14 +60,14 @@ class DetailGovernor:
     """Looks less closely before any frame is left out, and more closely again as soon as that is expected to fit.
 
     Left to `RateGovernor` alone an overload costs frames, and with too few of them tracks break; fewer pixels cost
-    little as long as vehicles are not tiny. What another detail would cost is reckoned from what this one costs, pixel
-    by pixel, which is a little too much. Where more detail turns out not to fit, the next try waits twice as long.
+    little as long as vehicles are not tiny. What another detail would cost is reckoned from what this one costs. Where
+    more detail turns out not to fit, the next try waits twice as long.
     """
 
     detail: float = FULL_DETAIL
     """Share of the network's input pixels that a picture may have."""
     _judges_from_s: float = 0.0
-    _overload: list[Period] = field(default_factory=list)
+    _recent: deque[Period] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     _roomy_since_s: float | None = None
     _room_for: float = FULL_DETAIL
     """The detail for which there was room in every period since then."""
@@ -79,21 +84,21 @@ class DetailGovernor:
         if now_s < self._judges_from_s:
             self._forget()
             return True
+        self._recent.append(period)
         if period.is_overloaded:
-            return self._lower(period, now_s)
-        self._overload.clear()
+            return self._lower(now_s)
         if self._raised_at_s is not None and now_s - self._raised_at_s >= PROVEN_S:
             self._raised_at_s, self._wait_s = None, FIRST_WAIT_S
         return self._raise(period, now_s)
 
-    def _lower(self, period: Period, now_s: float) -> bool:
+    def _lower(self, now_s: float) -> bool:
         self._roomy_since_s = None
         lower = [detail for detail in DETAILS if detail < self.detail]
         if not lower:
             return False
-        self._overload.append(period)
-        if len(self._overload) == LASTING:
-            wanted = sum(period.wanted for period in self._overload) / LASTING
+        overload = [period for period in self._recent if period.is_overloaded]
+        if len(overload) >= LASTING:
+            wanted = sum(period.wanted for period in overload) / len(overload)
             if self._raised_at_s is not None:
                 self._wait_s, self._raised_at_s = min(2 * self._wait_s, MOST_WAIT_S), None
             self._change(next((detail for detail in lower if self._fits(detail, wanted)), lower[-1]), now_s)
@@ -114,12 +119,17 @@ class DetailGovernor:
         return True
 
     def _fits(self, detail: float, wanted: float) -> bool:
-        return wanted * detail / self.detail <= MOST_BUSY
+        return wanted * _cost(detail) / _cost(self.detail) <= MOST_BUSY
 
     def _change(self, detail: float, now_s: float) -> None:
         self.detail, self._judges_from_s = detail, now_s + SETTLING_S
         self._forget()
 
     def _forget(self) -> None:
-        self._overload.clear()
+        self._recent.clear()
         self._roomy_since_s = None
+
+
+def _cost(detail: float) -> float:
+    """Time that a picture takes, as a share of that at full detail."""
+    return FIXED + (1 - FIXED) * detail
