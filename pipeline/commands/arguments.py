@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from typing import Final
 
 from pipeline.errors import InputError
 from pipeline.sink.kafka_address import EXAMPLE, BusAddress
@@ -46,6 +49,30 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         help="detector: an OpenVINO folder or .xml, .onnx, .pt, .engine (default: the model shipped with Simpang)",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 ... (default: auto)")
+
+
+RECORDED_FPS: Final = 12.5
+"""Pictures of recorded footage that are looked at in a second; docs/performance.md has how well others count."""
+
+
+def add_rate_argument(parser: argparse.ArgumentParser) -> None:
+    """--fps: how many pictures a second are looked at; `look_fps` reads it."""
+    parser.add_argument(
+        "--fps",
+        default=str(RECORDED_FPS),
+        metavar="N",
+        help="look at so many pictures a second, evenly spaced, or at all (default: %(default)s)",
+    )
+
+
+def look_fps(text: str) -> float | None:
+    """Pictures a second, or None for "all". Raises InputError where it is neither."""
+    if text == "all":
+        return None
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise InputError(f"--fps {text} is no rate; give the pictures to look at in a second, as in 12.5, or all")
 
 
 def add_region_argument(parser: argparse.ArgumentParser) -> None:

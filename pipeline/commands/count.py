@@ -15,7 +15,9 @@ from pipeline.commands.arguments import (
     add_camera_arguments,
     add_model_arguments,
     add_period_arguments,
+    add_rate_argument,
     add_region_argument,
+    look_fps,
     store_password,
 )
 from pipeline.commands.footage import (
@@ -55,6 +57,7 @@ def add_count_parser(commands: Any) -> None:
     add_period_arguments(parser, start_required=False)
     add_model_arguments(parser)
     add_region_argument(parser)
+    add_rate_argument(parser)
     _add_output_arguments(parser)
     parser.add_argument("--store", metavar="DIR", help="also put the events into this store")
     parser.set_defaults(run=run_count)
@@ -70,6 +73,7 @@ def add_replay_parser(commands: Any) -> None:
     add_period_arguments(parser, start_required=True)
     add_model_arguments(parser)
     add_region_argument(parser)
+    add_rate_argument(parser)
     _add_output_arguments(parser)
     parser.add_argument("--store", metavar="DIR", required=True, help="the store to correct")
     parser.set_defaults(run=run_replay)
@@ -80,7 +84,12 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         "--format", choices=("table", "json"), default="table", help="what stdout shows (default: table)"
     )
     parser.add_argument("--events", type=Path, metavar="FILE", help="write every crossing to .jsonl, .csv or .parquet")
-    parser.add_argument("--annotate", type=Path, metavar="OUT.mp4", help="write a video with boxes, trails and totals")
+    parser.add_argument(
+        "--annotate",
+        type=Path,
+        metavar="OUT.mp4",
+        help="write a video of the pictures looked at, with boxes, trails and totals; --fps all shows every picture",
+    )
 
 
 def run_count(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -100,7 +109,7 @@ def run_replay(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: bool) -> int:
-    place = Place.from_arguments(args, environment)
+    place, fps = Place.from_arguments(args, environment), look_fps(args.fps)
     period = Period.from_arguments(args, place.zone)
     if args.start is None and _all_simulated(args.video):
         # A simulated junction has a time of its own; without it a store would have its traffic in 1970.
@@ -109,7 +118,8 @@ def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: 
         jobs: list[FootageJob] = []
         watchers: list[Observer] = []
         sources = [
-            (video, stack.enter_context(open_footage(video, place.camera_for(video), period))) for video in args.video
+            (video, stack.enter_context(open_footage(video, place.camera_for(video), period, fps)))
+            for video in args.video
         ]
         # What the user named is checked before the model is loaded: a wrong line should not take seconds to say so.
         lines = [lines_of(source, place.lines, video) for video, source in sources]
@@ -127,7 +137,7 @@ def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: 
             watchers.append(delivery.observe)
         for (video, source), job_lines in zip(sources, lines, strict=True):
             camera = place.camera_for(video)
-            run = run_id(video, camera, period, job_lines, detector, whole_picture=args.whole_picture)
+            run = run_id(video, camera, period, job_lines, detector, whole_picture=args.whole_picture, fps=fps)
             revision = 0
             if delivery is not None:
                 delivery.register_camera(_registration(camera, place))
@@ -148,7 +158,7 @@ def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: 
         progress = stack.enter_context(Progress("counting", total_frames(jobs)))
         watchers.append(lambda job, frame, update: progress.advance(frame is not None))
         count_footage(jobs, detector, observe=_all_of(watchers))
-        _say_what_was_still(jobs)
+        _say_what_was_spared(jobs)
         warnings = [warning for job in jobs for warning in job.source.warnings]
     _print_results(jobs, detector, args.format)
     for warning in warnings:
@@ -165,12 +175,12 @@ def _all_simulated(videos: list[str]) -> bool:
     return all(scheme_of(video) == "sim" for video in videos)
 
 
-def _say_what_was_still(jobs: list[FootageJob]) -> None:
-    still, frames = sum(job.still for job in jobs), sum(job.frames for job in jobs)
-    if still:
-        print(
-            f"nothing moved in {still} of {frames} frames: they took over what the frame before showed", file=sys.stderr
-        )
+def _say_what_was_spared(jobs: list[FootageJob]) -> None:
+    still, looked_at = sum(job.still for job in jobs), sum(job.looked_at for job in jobs)
+    frames = sum(job.footage_frames for job in jobs)
+    if still or looked_at < frames:
+        took_over = f"; in {still} nothing moved, and what the frame before showed was taken over" if still else ""
+        print(f"{looked_at} of {frames} frames were looked at{took_over}", file=sys.stderr)
 
 
 def _all_of(watchers: list[Observer]) -> Observer:
@@ -203,10 +213,11 @@ def describe(job: FootageJob, detector: Detector) -> dict[str, Any]:
         "video": job.label,
         "model": detector.info.name,
         "device": detector.info.device,
-        "frames": job.frames,
+        "frames": job.footage_frames,
+        "looked_at": job.looked_at,
         "duration_s": round(job.duration_s, 3),
         "elapsed_s": round(job.elapsed_s, 3),
-        "fps": round(job.frames / job.elapsed_s, 2) if job.elapsed_s else 0.0,
+        "fps": round(job.footage_frames / job.elapsed_s, 2) if job.elapsed_s else 0.0,
         "lines": count_lines(job.lines, job.crossings),
         "movements": count_movements(job.movements),
     }

@@ -11,7 +11,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.commands.arguments import add_model_arguments, add_region_argument
+from pipeline.commands.arguments import (
+    RECORDED_FPS,
+    add_model_arguments,
+    add_rate_argument,
+    add_region_argument,
+    look_fps,
+)
 from pipeline.commands.footage import Period, announced_detector, lines_of, open_footage, total_frames
 from pipeline.count import CameraCounter, CountUpdate
 from pipeline.detect import Detector, ModelInfo
@@ -59,18 +65,21 @@ def add_eval_parser(commands: Any) -> None:
     )
     add_model_arguments(parser)
     add_region_argument(parser)
+    add_rate_argument(parser)
     parser.set_defaults(run=run_eval)
 
 
 def run_eval(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Count every clip of the truth and print the comparison; returns the exit status."""
-    truth = load_truths(args.truth)
+    truth, fps = load_truths(args.truth), look_fps(args.fps)
     baseline = load_baseline(args.baseline, truth.digest) if args.baseline else None
     if args.save_baseline and not args.save_baseline.parent.is_dir():
         raise InputError(f"cannot write the baseline {args.save_baseline}: there is no such folder; make it first")
     with ExitStack() as stack:
         folder = args.clips or args.truth[0].parent / "clips"
-        jobs = open_jobs(truth, folder, stack, watched=args.wrong is not None, whole_picture=args.whole_picture)
+        jobs = open_jobs(
+            truth, folder, stack, watched=args.wrong is not None, whole_picture=args.whole_picture, fps=fps
+        )
         detector = stack.enter_context(announced_detector(args))
         _count(jobs, detector)
         model = detector.info
@@ -79,7 +88,7 @@ def run_eval(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     _print(report, model, verdict, args.format)
     if args.wrong:
         evidence = {job.label: job.counter.evidence() for job in jobs if isinstance(job.counter, WatchedCounter)}
-        mistakes = write_wrong(args.wrong, report, evidence, lambda clip: _open(clip, folder))
+        mistakes = write_wrong(args.wrong, report, evidence, lambda clip: _open(clip, folder, None))
         print(f"{cause_table(mistakes)}\nsee {args.wrong / 'index.html'}", file=sys.stderr)
     if args.save_baseline:
         margin = 1.0 if args.whole_picture else MARGIN
@@ -89,29 +98,36 @@ def run_eval(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
             report,
             (files, truth.digest),
             (model.name, model.digest),
-            settings | {"tolerance_s": TOLERANCE_S, "margin": margin},
+            settings | {"tolerance_s": TOLERANCE_S, "margin": margin} | ({} if fps is None else {"fps": fps}),
         )
         save_baseline(args.save_baseline, recorded)
     return 1 if verdict and verdict.worse else 0
 
 
-def _open(clip: str, folder: Path) -> FrameSource:
-    return open_footage(clip if clip.startswith(SIMULATED) else str(folder / clip), clip, Period(0, None, None))
+def _open(clip: str, folder: Path, fps: float | None) -> FrameSource:
+    return open_footage(clip if clip.startswith(SIMULATED) else str(folder / clip), clip, Period(0, None, None), fps)
 
 
 def open_jobs(
-    truth: Truth, folder: Path, stack: ExitStack, *, watched: bool = False, whole_picture: bool = False
+    truth: Truth,
+    folder: Path,
+    stack: ExitStack,
+    *,
+    watched: bool = False,
+    whole_picture: bool = False,
+    fps: float | None = RECORDED_FPS,
 ) -> list[FootageJob]:
     """One for each clip, all opened, so that a missing one is found before anything is counted.
 
-    `watched` counters keep what was seen, to tell why counts are wrong; `whole_picture` as in `FootageJob`. Raises
+    `watched` counters keep what was seen, to tell why counts are wrong; `whole_picture` as in `FootageJob`, `fps` as in
+    `open_footage`. Raises
     InputError where a clip is not there or does not fit its lines.
     """
     if not folder.is_dir() and any(not clip.name.startswith(SIMULATED) for clip in truth.clips):
         raise InputError(f"there is no folder of clips at {folder}; say where they are with --clips")
     jobs = []
     for clip in truth.clips:
-        source = stack.enter_context(_open(clip.name, folder))
+        source = stack.enter_context(_open(clip.name, folder, fps))
         lines = lines_of(source, tuple(line.line for line in clip.lines), clip.name)
         counter = WatchedCounter(clip.name, lines) if watched else CameraCounter(clip.name, lines)
         jobs.append(FootageJob(source, counter, lines, clip.name, whole_picture))

@@ -80,9 +80,11 @@ class Period:
         )
 
 
-def open_footage(video: str, camera: str, period: Period) -> FrameSource:
-    """Open one video, or a `sim:` junction, for that camera and period."""
-    return open_source(video, camera=camera, start_at_ns=period.start_at_ns, from_s=period.from_s, to_s=period.to_s)
+def open_footage(video: str, camera: str, period: Period, fps: float | None = None) -> FrameSource:
+    """Open one video, or a `sim:` junction, for that camera and period; `fps` pictures a second of it, None for all."""
+    return open_source(
+        video, camera=camera, start_at_ns=period.start_at_ns, from_s=period.from_s, to_s=period.to_s, look_fps=fps
+    )
 
 
 @contextmanager
@@ -134,11 +136,12 @@ def run_id(
     detector: Detector,
     *,
     whole_picture: bool = False,
+    fps: float | None = None,
 ) -> str:
-    """The same for the same footage, period, lines and model, so that counting them again adds nothing to a store."""
+    """The same for the same footage, period, lines, model and rate: counting them again adds nothing to a store."""
     return event_id(
         "run", _fingerprint(video), camera, period.start_at_ns, str(period.from_s), str(period.to_s), repr(lines),
-        detector.info.digest, "whole picture" if whole_picture else "around the lines",
+        detector.info.digest, "whole picture" if whole_picture else "around the lines", str(fps),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from pipeline.commands.arguments import add_model_arguments, offset_s
+from pipeline.commands.arguments import RECORDED_FPS, add_model_arguments, offset_s
 from pipeline.commands.footage import announced_detector, camera_named_after
 from pipeline.count.recount import recount
 from pipeline.count.suggest import suggest_lines
@@ -42,7 +42,7 @@ def run_suggest(args: argparse.Namespace, environment: Mapping[str, str]) -> int
     name = camera_named_after(args.video)
     from_s, to_s = (None if text is None else offset_s(text) for text in (args.from_, to))
     with (
-        open_source(args.video, camera=name, start_at_ns=0, from_s=from_s, to_s=to_s) as source,
+        open_source(args.video, camera=name, start_at_ns=0, from_s=from_s, to_s=to_s, look_fps=RECORDED_FPS) as source,
         announced_detector(args) as detector,
         Progress("observe", source.frame_count_estimate) as progress,
     ):

@@ -48,6 +48,7 @@ class FootageJob:
     whole_picture: bool = False
     """Whether vehicles are looked for in the whole picture and not only around the lines."""
     frames: int = 0
+    """That were counted so far."""
     still: int = 0
     """Of these, how many showed what the picture before had shown, and took over its boxes."""
     crossings: list[Crossing] = field(default_factory=list)
@@ -62,6 +63,16 @@ class FootageJob:
         """The part of each picture that the detector is shown."""
         size = self.source.size
         return Region.whole(size) if self.whole_picture else region_of(self.lines, size)
+
+    @property
+    def looked_at(self) -> int:
+        """Frames in which the detector looked for vehicles so far."""
+        return self.frames - self.still
+
+    @property
+    def footage_frames(self) -> int:
+        """Frames that the counted part of the footage has, those included that the source passed over."""
+        return self.frames + self.source.stats.passed_over
 
     @property
     def duration_s(self) -> float:

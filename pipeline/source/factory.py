@@ -17,18 +17,28 @@ def open_source(
     start_at_ns: int,
     from_s: float | None = None,
     to_s: float | None = None,
+    look_fps: float | None = None,
     threads: int = 1,
 ) -> FrameSource:
     """Open a file, an http(s):// URL or a simulated junction (`sim:...`) as a source of frames.
 
     `start_at_ns` is the capture time of the first picture, nanoseconds since the epoch, UTC; `from_s` and `to_s` choose
-    a part, in seconds since then. `threads` is for decoding, 0 for one per core. Raises InputError where it cannot be
-    read.
+    a part, in seconds since then. Of footage with more than `look_fps` pictures a second so many are handed on, evenly
+    spaced. `threads` is for decoding, 0 for one per core. Raises InputError where it cannot be read.
     """
     if scheme_of(url) != "sim":
-        return VideoSource(url, camera=camera, start_at_ns=start_at_ns, from_s=from_s, to_s=to_s, threads=threads)
+        return VideoSource(
+            url,
+            camera=camera,
+            start_at_ns=start_at_ns,
+            from_s=from_s,
+            to_s=to_s,
+            look_fps=look_fps,
+            threads=threads,
+        )
     if from_s is not None or to_s is not None:
         raise InputError(f"{url} is simulated and cannot be read in part; set its length in the URL instead")
     from pipeline.source.simulated import Scenario, SimulatedJunction
 
-    return SimulatedJunction(replace(Scenario.from_url(url), camera=camera, start_at_ns=start_at_ns))
+    scenario = replace(Scenario.from_url(url), camera=camera, start_at_ns=start_at_ns)
+    return SimulatedJunction(scenario, look_fps=look_fps)

@@ -15,7 +15,9 @@ class SourceStats:
     """What a source met so far; it grows while the source is read."""
 
     frames_seen: int = 0
-    """Pictures decoded inside the asked-for part, delivered or not."""
+    """Pictures inside the asked-for part, delivered or not."""
+    passed_over: int = 0
+    """Of these, pictures left out because fewer a second are looked at."""
     duplicates: int = 0
     """Pictures left out because they repeat the one before or because their timestamp does not advance."""
     damaged: int = 0

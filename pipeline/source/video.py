@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 
 from pipeline.closing import Closing
 from pipeline.errors import InputError
+from pipeline.source.choice import PictureChoice
 from pipeline.source.container import frame_rate, open_video, stated_duration_s
 from pipeline.source.picture import Converters, pixels_of, planes_of, upright_size
 from pipeline.source.protocol import SourceStats
@@ -38,8 +39,11 @@ class VideoSource(Closing):
     the first picture of the whole file, also where `from_s` skips to a later one. `from_s` (included) and `to_s`
     (excluded) are seconds since that first picture.
 
-    `Frame.seq` counts decoded pictures from 0. After `from_s` the first one is `round(time * fps)`, which is exact for
-    a constant frame rate and an estimate otherwise.
+    Where the video has more than `look_fps` pictures a second, so many are handed on, evenly spaced, and the others are
+    decoded only where pictures that are handed on refer to them.
+
+    `Frame.seq` counts pictures from 0, those that are not handed on included. After `from_s` the first one is
+    `round(time * fps)`, which is exact for a constant frame rate and an estimate otherwise.
 
     A picture that repeats the one before, or whose timestamp does not advance, is left out and counted in
     `stats.duplicates` and the next frame's `lost_before`; a still scene yields one picture a second. A packet that
@@ -56,6 +60,7 @@ class VideoSource(Closing):
         start_at_ns: int,
         from_s: float | None = None,
         to_s: float | None = None,
+        look_fps: float | None = None,
         threads: int = 1,
     ) -> None:
         self.camera = camera
@@ -64,6 +69,7 @@ class VideoSource(Closing):
         self.warnings: list[str] = []
         self._url = url
         self._threads = threads
+        self._look_fps = look_fps
         self._started_at_ns = start_at_ns
         self._from_ns = _part_bound_ns(from_s) or 0
         self._to_ns = _part_bound_ns(to_s)
@@ -105,9 +111,11 @@ class VideoSource(Closing):
 
     @property
     def frame_count_estimate(self) -> int | None:
-        """Pictures in that part at the average rate."""
+        """Pictures to hand on in that part at the average rate."""
         duration_s, fps = self.duration_s, self.fps
-        return None if duration_s is None or fps is None else round(duration_s * fps)
+        if duration_s is None or fps is None:
+            return None
+        return round(duration_s * (fps if self._look_fps is None else min(fps, self._look_fps)))
 
     @property
     def started_at_ns(self) -> int:
@@ -180,12 +188,15 @@ class VideoSource(Closing):
             if offset_ns is not None:
                 self._ended_at_ns, self._last_shown_ticks = offset_ns, picture.duration
                 if self._to_ns is not None and offset_ns >= self._to_ns:
+                    self._pass(self._choice.refused_before(self._ticks_before(picture.pts, offset_ns - self._to_ns)))
                     break
+            passed = self._choice.refused_before(picture.pts)
             if not started:
                 self._lost = 0
                 if offset_ns is None or offset_ns < self._from_ns:
                     continue
-                started, self._seq = True, round(offset_ns / NS_PER_S * (self.fps or 0))
+                started, self._seq, passed = True, round(offset_ns / NS_PER_S * (self.fps or 0)), 0
+            self._pass(passed)
             self.stats.frames_seen += 1
             frame = self._frame(picture, offset_ns)
             self._seq += 1
@@ -195,7 +206,20 @@ class VideoSource(Closing):
                 continue
             self._lost = 0
             yield frame
+        else:
+            self._pass(self._choice.refused_before(None))
         self._report_end(timeline)
+
+    def _ticks_before(self, pts: int | None, ns: int) -> int | None:
+        if pts is None or self._stream.time_base is None:
+            return None
+        return pts - int(Fraction(ns, NS_PER_S) / self._stream.time_base)
+
+    def _pass(self, pictures: int) -> None:
+        """So many pictures of the part were not looked at."""
+        self._seq += pictures
+        self.stats.frames_seen += pictures
+        self.stats.passed_over += pictures
 
     def _frame(self, picture: VideoFrame, offset_ns: int | None) -> Frame | None:
         """The frame to deliver, or None where the picture is a duplicate."""
@@ -207,14 +231,16 @@ class VideoSource(Closing):
         return Frame(self.camera, self._seq, self._started_at_ns + offset_ns, pixels, self._lost)
 
     def _decode(self) -> Iterator[VideoFrame]:
-        """Every picture that can be decoded from here to the end, in presentation order."""
-        for packet in self._packets():
+        """The wanted pictures that can be decoded from here to the end, in presentation order."""
+        choice = self._choice = PictureChoice(self._look_fps, self._stream.time_base or Fraction(1, 90_000))
+        for packet, wanted in choice.decide(self._packets()):
             try:
+                self._stream.codec_context.skip_frame = "DEFAULT" if wanted else "NONREF"
                 pictures = packet.decode()
             except av.error.InvalidDataError:
                 self._count_damage()
                 continue
-            yield from pictures
+            yield from (picture for picture in pictures if not choice.refuses(picture.pts))
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
         """Packets to the end; one that cannot be read is skipped, a lost connection or disk ends the stream."""

@@ -2,7 +2,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pipeline.commands.arguments import instant_ns, offset_s
+from pipeline.commands.arguments import instant_ns, look_fps, offset_s
 from pipeline.errors import InputError
 
 WITA = ZoneInfo("Asia/Makassar")
@@ -22,3 +22,14 @@ def test_an_offset_reads_as_seconds_or_as_a_clock(text: str, seconds: float) -> 
 def test_an_offset_that_is_neither_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="time into the footage"):
         offset_s(text)
+
+
+@pytest.mark.parametrize(("text", "fps"), [("12.5", 12.5), ("1", 1.0), ("all", None)])
+def test_a_rate_reads_as_pictures_a_second_or_all(text: str, fps: float | None) -> None:
+    assert look_fps(text) == fps
+
+
+@pytest.mark.parametrize("text", ["0", "-5", "nan", "inf", "every", ""])
+def test_a_rate_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="--fps"):
+        look_fps(text)

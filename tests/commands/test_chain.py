@@ -39,7 +39,7 @@ def test_count_prints_one_json_object_of_the_contracts_form(simpang: Simpang, cl
     assert outcome.status == 0, outcome.err
     result = json.loads(outcome.out)
     assert list(result) == [
-        "video", "model", "device", "frames", "duration_s", "elapsed_s", "fps", "lines", "movements",
+        "video", "model", "device", "frames", "looked_at", "duration_s", "elapsed_s", "fps", "lines", "movements",
     ]  # fmt: skip
     assert result["frames"] == 60
     assert result["duration_s"] == pytest.approx(5.9)

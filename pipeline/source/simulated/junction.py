@@ -9,6 +9,7 @@ import numpy as np
 import supervision as sv
 
 from pipeline.closing import Closing
+from pipeline.source.live_rate import RateControl
 from pipeline.source.protocol import SourceStats
 from pipeline.source.simulated.camera import Pinhole
 from pipeline.source.simulated.layout import counting_lines
@@ -28,8 +29,11 @@ class SimulatedJunction(Closing):
     Memory does not grow with the length of the recording: only the vehicles now in the scene are kept.
     """
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, *, look_fps: float | None = None) -> None:
+        """As an iterator it hands on at most `look_fps` of its pictures a second, where that is given."""
         self.scenario = scenario
+        self._look_fps = scenario.fps if look_fps is None else min(look_fps, scenario.fps)
+        self._rate = RateControl(self._look_fps)
         self._camera = Pinhole.of(scenario)
         self.lines: tuple[CountingLine, ...] = counting_lines(scenario.legs, self._camera)
         self._stats = SourceStats()
@@ -53,8 +57,8 @@ class SimulatedJunction(Closing):
 
     @property
     def frame_count_estimate(self) -> int:
-        """Pictures in the recording before any are dropped."""
-        return self.scenario.frame_count
+        """Pictures to hand on before any are dropped."""
+        return round(self.scenario.frame_count * self._look_fps / self.scenario.fps)
 
     @property
     def started_at_ns(self) -> int:
@@ -84,7 +88,11 @@ class SimulatedJunction(Closing):
             raise StopIteration
         if self._reading is None:
             self._reading = self.with_truth()
-        return next(self._reading)[0]
+        for frame, _ in self._reading:
+            if self._look_fps == self.scenario.fps or self._rate.take(frame.captured_at_ns):
+                return frame
+            self._stats.passed_over += 1
+        raise StopIteration
 
     def with_truth(self) -> Iterator[tuple[Frame, sv.Detections]]:
         """Frames with their boxes, from the beginning; resets `stats`. As from any source, repeats are left out.
