@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks._report import RESULTS, ROOT, SHARED, give_up, publish, table
+from benchmarks.accuracy_cameras import of_cameras, wape_interval
 from pipeline.__main__ import main as simpang
 from pipeline.report.accuracy_causes import CAUSES
 
@@ -99,6 +100,16 @@ def case_tables(report: Mapping[str, Any]) -> str:
     return "\n\n".join(tables)
 
 
+def camera_tables(report: Mapping[str, Any]) -> str:
+    """Markdown: each camera beside all others, and between what another set of such cameras would lie."""
+    cameras = of_cameras(report["clips"])
+    rows = [[c.name, c.clips, c.true, c.wape, c.wape_of_others] for c in cameras]
+    low, high = wape_interval(cameras)
+    drawn = f"Were {len(cameras)} other such cameras drawn, nine times in ten their WAPE would lie between"
+    table_of_cameras = markdown(["camera", "clips", "true", "WAPE", "WAPE of the others"], rows)
+    return f"{table_of_cameras}\n\n{drawn} {low:.3f} and {high:.3f}."
+
+
 def peer_tables(results: Mapping[str, Any]) -> str:
     rows = []
     for entry in results["counters"]:
@@ -146,6 +157,8 @@ def up_to_date(text: str) -> str:
     """The document with the tables of all results that there are."""
     for name, report in reports_before().items():
         text = with_tables(text, name, case_tables(report))
+        if name == REAL.name:
+            text = with_tables(text, "cameras", camera_tables(report))
     for name, tables in (("accuracy_peers", peer_tables), ("accuracy_speed", speed_tables)):
         if (path := RESULTS / f"{name}.json").exists():
             text = with_tables(text, name, tables(json.loads(path.read_text())))
