@@ -124,6 +124,8 @@ class CameraConfig(_Table):
     """Frames a second to analyse of a live feed; recorded footage is analysed whole."""
     transport: Literal["tcp", "udp"] = "tcp"
     """How an rtsp:// camera sends: `udp` where a late picture is worth less than a lost one."""
+    decode: Literal["cpu", "auto"] = "cpu"
+    """Where a camera's video is decoded: `auto` on a graphics card, where there is one that can."""
     facility: str = DEFAULT_FACILITY
     pcu_version: str = DEFAULT_PCU_VERSION
     """Both together choose the coefficients that make SMP of vehicles."""

@@ -124,6 +124,7 @@ def camera_spec(camera: CameraConfig, timezone: str, path: Path) -> CameraSpec:
         camera.fps,
         lines,
         transport=camera.transport,
+        decode=camera.decode,
         name=camera.name,
         district=camera.district,
         timezone=timezone,

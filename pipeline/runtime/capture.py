@@ -13,6 +13,7 @@ from pipeline.errors import FeedError, InputError
 from pipeline.runtime.messages import CameraSpec, LineCheck
 from pipeline.runtime.schedule import FIRST_DELAY_S, MOST_DELAY_S, delay_s
 from pipeline.sink.backoff import Backoff
+from pipeline.source.hardware import Decode
 from pipeline.source.live import LiveFeed, Transport
 from pipeline.types import Frame
 
@@ -26,7 +27,14 @@ class OpenFeed(Protocol):
     """`open_live`, or a fake of it."""
 
     def __call__(
-        self, url: str, *, camera: str, fps: float, transport: Transport, wait: Callable[[float], object]
+        self,
+        url: str,
+        *,
+        camera: str,
+        fps: float,
+        transport: Transport,
+        decode: Decode,
+        wait: Callable[[float], object],
     ) -> LiveFeed:
         """See `open_live`."""
         ...
@@ -56,7 +64,12 @@ class Capture:
         self._deliver, self._admit = deliver, admit
         self._stop = threading.Event()
         self.feed = open_feed(
-            spec.url, camera=spec.camera, fps=spec.fps, transport=spec.transport, wait=self._stop.wait
+            spec.url,
+            camera=spec.camera,
+            fps=spec.fps,
+            transport=spec.transport,
+            decode=spec.decode,
+            wait=self._stop.wait,
         )
         self._thread = threading.Thread(target=self._run, name=f"capture-{spec.camera}", daemon=True)
 

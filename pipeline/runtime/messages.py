@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.sink.coefficients import DEFAULT_FACILITY, DEFAULT_PCU_VERSION
+from pipeline.source.hardware import Decode
 from pipeline.source.live import Transport
 from pipeline.source.live_clock import ClockQuality
 from pipeline.types import CountingLine
@@ -25,6 +26,7 @@ class CameraSpec:
     fps: float
     lines: tuple[CountingLine, ...]
     transport: Transport = "tcp"
+    decode: Decode = "cpu"
     name: str = ""
     district: str = ""
     timezone: str = "Asia/Makassar"

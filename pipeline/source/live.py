@@ -17,6 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from pipeline.errors import FeedError
+from pipeline.source.hardware import Decode, accelerator
 from pipeline.source.live_clock import ClockQuality, LiveClock
 from pipeline.source.live_rate import DecodeThrift, RateControl
 from pipeline.source.picture import Converters, pixels_of, planes_of, upright_size
@@ -98,6 +99,7 @@ class CameraFeed:
         camera: str,
         fps: float,
         transport: Transport = "tcp",
+        decode: Decode = "cpu",
         stall_s: float = STALL_S,
         now_ns: Callable[[], int] = time.time_ns,
         wait: Callable[[float], object] = time.sleep,
@@ -106,6 +108,7 @@ class CameraFeed:
         self.stats = LiveStats()
         self.fps = fps
         self._url, self._camera, self._transport, self._stall_s = url, camera, transport, stall_s
+        self._decode = decode
         self._now_ns, self._wait = now_ns, wait
         self._wanted_fps = fps
         self._frame_size: tuple[int, int] | None = None
@@ -136,7 +139,13 @@ class CameraFeed:
         elif scheme == "file":
             form = "v4l2"
         try:
-            return av.open(self._url, format=form, options=options, timeout=(OPEN_TIMEOUT_S, self._stall_s))
+            return av.open(
+                self._url,
+                format=form,
+                options=options,
+                timeout=(OPEN_TIMEOUT_S, self._stall_s),
+                hwaccel=accelerator(self._decode),
+            )
         except av.error.FFmpegError as error:
             raise self._failure(error, opening=True) from error
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pipeline.errors import InputError
+from pipeline.source.hardware import Decode
 from pipeline.source.live import STALL_S, CameraFeed, LiveFeed, Transport
 from pipeline.source.live_replay import ReplayFeed
 from pipeline.source.url import local_path, redact, scheme_of
@@ -20,6 +21,7 @@ def open_live(
     camera: str,
     fps: float,
     transport: Transport = "tcp",
+    decode: Decode = "cpu",
     stall_s: float = STALL_S,
     wait: Callable[[float], object] = time.sleep,
 ) -> LiveFeed:
@@ -30,7 +32,7 @@ def open_live(
     scheme = scheme_of(url)
     device = scheme == "file" and local_path(url).is_char_device()
     if scheme in _NETWORK or device:
-        return CameraFeed(url, camera=camera, fps=fps, transport=transport, stall_s=stall_s, wait=wait)
+        return CameraFeed(url, camera=camera, fps=fps, transport=transport, decode=decode, stall_s=stall_s, wait=wait)
     if scheme not in ("file", "sim"):
         raise InputError(
             f"camera {camera!r} cannot be read from {redact(url)}: {scheme}: is not supported; "

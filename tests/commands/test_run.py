@@ -141,6 +141,7 @@ def test_live_cameras_are_counted_reloaded_survive_a_killed_worker_and_end_in_th
         (CAMERA.format(id="a", url="gopher://user:secret@host/x"), "gopher"),
         (CAMERA.format(id="a", url="/no/such/file.mp4"), "no file or device"),
         (CAMERA.format(id="a", url="rtsp://h/x").replace("fps = 5", 'transport = "pigeon"'), "transport"),
+        (CAMERA.format(id="a", url="rtsp://h/x").replace("fps = 5", 'decode = "gpu"'), "decode"),
     ],
 )
 def test_a_site_that_can_never_be_counted_is_refused_before_anything_is_started(

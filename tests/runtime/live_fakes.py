@@ -63,11 +63,12 @@ class Hands:
 
     def __init__(self) -> None:
         self.feeds: dict[str, HandFeed] = {}
+        self.decoded_on: dict[str, str] = {}
 
     def __call__(
-        self, url: str, *, camera: str, fps: float, transport: str, wait: Callable[[float], object]
+        self, url: str, *, camera: str, fps: float, transport: str, decode: str, wait: Callable[[float], object]
     ) -> HandFeed:
-        self.feeds[camera] = HandFeed(camera, fps, wait)
+        self.feeds[camera], self.decoded_on[camera] = HandFeed(camera, fps, wait), decode
         return self.feeds[camera]
 
 

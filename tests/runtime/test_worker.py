@@ -92,6 +92,11 @@ def test_a_crossing_of_each_camera_is_in_the_outbox_after_what_the_store_must_kn
     assert max(i for i, kind in enumerate(kinds) if kind is RunRegistration) < kinds.index(Crossing)
 
 
+def test_a_camera_is_decoded_where_the_site_file_says(bench: Bench) -> None:
+    bench.worker.set_cameras([spec("a"), replace(spec("b"), decode="auto")])
+    assert bench.hands.decoded_on == {"a": "cpu", "b": "auto"}
+
+
 def test_a_lost_camera_says_why_and_the_others_go_on(bench: Bench) -> None:
     bench.worker.set_cameras([spec("a"), spec("b")])
     a, b = bench.hands.feeds["a"], bench.hands.feeds["b"]
