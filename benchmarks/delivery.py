@@ -27,7 +27,6 @@ from typing import Any, Final
 
 from benchmarks._report import publish as report
 from benchmarks._report import table
-from pipeline.runtime.loader_service import spare_collector
 from pipeline.sink import columns
 from pipeline.sink.bus_loader import BusLoader
 from pipeline.sink.events import encode
@@ -139,7 +138,6 @@ def compare_load(directory: Path, broker: Broker, sent: Sequence[Crossing], roun
         columns.tables(sent[first : first + DEFAULT_BATCH_SIZE]) for first in range(0, len(sent), DEFAULT_BATCH_SIZE)
     ]
     ours, reading, inserting = [], [], []
-    spare_collector()  # as the loader's process does, and here for both
     for number in range(rounds):
         with EmbeddedStore(directory / f"ours-{number}") as store, KafkaSource(address, f"ours-{number}") as source:
             while not source.poll(1, 0.5).messages:  # joining the group takes seconds, and is no part of the rate

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import time
 from contextlib import ExitStack
@@ -61,7 +60,6 @@ def run_bus_loader(settings: LoaderSettings) -> int:
         except BusError as error:
             log.warning("waiting for the bus: %s", error)
         log.info("loading from %s into the store as one of the group %s", settings.bus, settings.group)
-        spare_collector()
         teller = _Teller()
         while not signals.stops:
             now_s = time.monotonic()
@@ -75,17 +73,6 @@ def run_bus_loader(settings: LoaderSettings) -> int:
             log.warning("%d messages are left to the next loader: %s", loader.stats.waiting, error)
         log.info("stopped; loaded %d, rejected %d", loader.stats.loaded, loader.stats.rejected)
     return 0
-
-
-def spare_collector() -> None:
-    """Have the garbage collector look at batches, and not at the modules again and again.
-
-    A batch is some hundred thousand objects without a cycle, and by default every 700 of them start a collection: a
-    fifth of a loader's time.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
 
 
 class _Teller:

@@ -86,15 +86,13 @@ class EmbeddedEngine:
 
     def _kept(self, table: str, rows: pa.Table, key: Sequence[str]) -> bool:
         names = ", ".join(f"`{name}`" for name in key)
-        (wanted, found) = (
-            int(self._writer.query(sql, "TSV").bytes())
-            for sql in (
-                f"SELECT uniqExact({names}) FROM Python(rows)",
-                f"SELECT uniqExact({names}) FROM {table} "
-                f"WHERE ({names}) IN (SELECT {names} FROM Python(rows)) AND NOT ignore(*)",
-            )
+        found = self._writer.query(
+            f"SELECT uniqExact({names}) FROM {table} "
+            f"WHERE ({names}) IN (SELECT {names} FROM Python(rows)) AND NOT ignore(*)",
+            "TSV",
         )
-        return found == wanted
+        wanted: int = rows.group_by(list(key), use_threads=False).aggregate([]).num_rows
+        return int(found.bytes()) == wanted
 
     def read(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """The result of one reading statement; raises InputError with the engine's reason.
