@@ -26,6 +26,7 @@ from pipeline.sink.outbox import Outbox
 from pipeline.sink.store import EmbeddedStore
 from pipeline.types import CountingLine, Event
 from tests.kafka_broker import Broker
+from tests.sink.events import counts, crossing, minutes
 from tests.sink.faults import COUNT, Background, assert_each_is_stored_once, crossings
 from tests.sink.kafka_topic import address_of, until
 
@@ -182,6 +183,22 @@ def test_a_store_that_is_down_slow_or_refusing_loses_and_doubles_nothing(
         assert loader.stats.rejected == 0
         assert loader.stats.failing == ""
     assert_each_is_stored_once(store, sent)
+
+
+def test_a_replay_holds_against_live_events_that_come_late_over_the_bus(
+    broker: Broker, outbox: Outbox, store: EmbeddedStore
+) -> None:
+    address = address_of(broker, "replay-and-late")
+    live: list[Event] = [*minutes(range(15)), *[crossing(second) for second in (1, 100, 200)]]
+    replayed: list[Event] = [*minutes(range(15), revision=1, run="replay"), crossing(101, revision=1, run="replay")]
+    late: list[Event] = [*live, *[crossing(second) for second in (300, 400)]]
+    with KafkaSource(address, GROUP) as source:
+        loader = BusLoader(source, store, max_wait_s=0.2)
+        for events, count in ((live, 3), (replayed, 1), (late, 1)):
+            before = loader.stats.loaded
+            publish_all(outbox, address, events)
+            load_all(loader, before + len(events))
+            assert counts(store) == [(0, count, 900.0, "complete")]
 
 
 def test_the_same_messages_twice_and_out_of_order_are_stored_once(broker: Broker, store: EmbeddedStore) -> None:
