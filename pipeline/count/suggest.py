@@ -45,6 +45,8 @@ SAME_FLOW: Final = 0.5
 LANES_APART: Final = 0.75
 """Between the middles of lines of one carriageway, as a share of both lengths: 0.5 is end to end."""
 STRANGERS: Final = 10.0
+FURTHEST_APART: Final = 2.5
+"""Between the middles of an arm's entry and exit, as a share of both lengths: where traffic is seen best may differ."""
 NOBODY_TURNS: Final = 0.95
 """Share of an entry's vehicles, and of an exit's, that are the same: the road goes straight on."""
 
@@ -139,8 +141,15 @@ def _cut(ways: Ways, flow: Indices, place: Floats, heading: Floats, picture_size
         return None
     aside_px = passed.aside_px[mine]
     size_px = float(np.median(passed.size_px[mine]))
-    low_px = float(aside_px.min()) - PAD_SIZES * size_px
-    high_px = float(aside_px.max()) + PAD_SIZES * size_px
+    # Seen from the side, the carriageways of a road lie so close together that a line as wide as its flow would reach
+    # into the other one.
+    oncoming_px = -ways.passing(place, -heading, INSIDE_SIZES).aside_px
+    low_px = -_reach(-aside_px, -oncoming_px, PAD_SIZES * size_px)
+    high_px = _reach(aside_px, oncoming_px, PAD_SIZES * size_px)
+    mine[mine] = (aside_px >= low_px) & (aside_px <= high_px)
+    if mine.sum() < LEAST_PATHS:
+        return None
+    aside_px = passed.aside_px[mine]
     others = (passed.aside_px >= low_px) & (passed.aside_px <= high_px) & ~mine
     own = mine.sum() / (mine.sum() + others.sum())
     if own < LEAST_OWN:
@@ -153,6 +162,24 @@ def _cut(ways: Ways, flow: Indices, place: Floats, heading: Floats, picture_size
     inside = bool((middle > frame).all() and (middle < np.array(picture_size) - frame).all())
     worth = mine.sum() / len(flow) * own * together**2 * (1.0 if inside else 0.3)
     return _Cut(middle, mean / max(together, 1e-9), low_px - shift_px, high_px - shift_px, size_px, float(worth))
+
+
+def _reach(mine_px: Floats, oncoming_px: Floats, pad_px: float) -> float:
+    """How far a line reaches on the side of rising places: to where it has most of `mine` and fewest of `oncoming`.
+
+    It goes `pad_px` beyond the outermost of mine, but not beyond the middle between that and the nearest oncoming one.
+    """
+    beyond_px = oncoming_px[oncoming_px > np.median(mine_px)]
+    outermost_px = float(mine_px.max())
+    if not len(beyond_px):
+        return outermost_px + pad_px
+    # Every place between two of both kinds is as good as any other there: those of mine stand for all.
+    ends_px = np.sort(mine_px)
+    lost = len(ends_px) - np.arange(1, len(ends_px) + 1)
+    caught = (beyond_px[None] <= ends_px[:, None]).sum(axis=1)
+    last_px = float(ends_px[len(ends_px) - 1 - np.argmin((lost + caught)[::-1])])
+    further_px = beyond_px[beyond_px > last_px]
+    return last_px + min(pad_px, float(further_px.min() - last_px) / 2 if len(further_px) else pad_px)
 
 
 def _ends(cut: _Cut, picture_size: tuple[int, int]) -> tuple[Point, Point] | None:
@@ -260,4 +287,4 @@ def _strangeness(entry: CountingLine, exit_: CountingLine) -> float:
     run, back = np.array(entry.end) - entry.start, np.array(exit_.end) - exit_.start
     against = -float(run @ back) / (_length_px(entry) * _length_px(exit_))
     apart = _apart(entry, exit_) / (_length_px(entry) + _length_px(exit_))
-    return STRANGERS if against < 0.5 or apart > 1.5 else apart + 2 * (1 - against)
+    return STRANGERS if against < 0.5 or apart > FURTHEST_APART else apart + 2 * (1 - against)

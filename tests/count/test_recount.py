@@ -115,3 +115,13 @@ def test_nothing_is_suggested_where_hardly_anything_was_seen():
     assert suggest_lines(PathSample("a", (1280, 720), 0, 60.0, ())) == ()
     few = tuple(straight(number, 300.0, True) for number in range(3))
     assert suggest_lines(PathSample("a", (1280, 720), 0, 60.0, few)) == ()
+
+
+@pytest.mark.parametrize("seed", [1, 5])
+def test_a_line_keeps_out_of_the_opposite_carriageway_where_both_look_close_together(seed):
+    # The arms at the sides of the picture are seen along the ground: their carriageways are a car's height apart.
+    observed, _ = sample(seed, 4, Flaws())
+    found = Counter((c.line, c.direction) for c in recount(observed.paths, suggest_lines(observed)))
+    for (line, direction), crossings in found.items():
+        if direction == "forward":
+            assert found[line, "backward"] <= 0.05 * crossings, line
