@@ -129,6 +129,8 @@ class CameraConfig(_Table):
     facility: str = DEFAULT_FACILITY
     pcu_version: str = DEFAULT_PCU_VERSION
     """Both together choose the coefficients that make SMP of vehicles."""
+    live_picture: bool = False
+    """Whether the dashboard may show what the camera sees."""
     line: tuple[LineConfig, ...] = ()
     geometry: GeometryConfig | None = None
 

@@ -44,15 +44,10 @@ def add_dashboard_argument(parser: argparse.ArgumentParser) -> None:
 
 def run_dashboard(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Serve until interrupted; returns the exit status."""
-    from pipeline.dashboard.server import LOOPBACK
-
     if args.edit and args.site is None:
         raise InputError("--edit saves lines into a site file; name it with --site")
-    if args.edit and args.host not in LOOPBACK:
-        raise InputError(
-            f"--edit is only served on this machine, not on {args.host}, because there is no login; "
-            "leave --host out and reach it through an SSH tunnel"
-        )
+    if args.edit:
+        _refuse_strangers(args.host, "leave --host out")
     paths = paths_directory(args.store, args.site) if args.edit else None
     serve_store(args.store, DashboardSettings(args.host, args.port, args.site, args.edit, environment, paths=paths))
     return 0
@@ -79,15 +74,27 @@ class DashboardSettings:
     """What the user gives to choose another port."""
     paths: Path | None = None
     """Where the line editor keeps what it observes; None: it observes nothing."""
+    spool: Path | None = None
+    """Of the pool whose loader's process this is: its live pictures are shown; it is told of saved lines."""
 
     @classmethod
-    def beside(cls, text: str, site: Path | None, environment: Mapping[str, str]) -> DashboardSettings:
-        """For `--dashboard [HOST:]PORT`; raises InputError where `text` is not that."""
+    def beside(
+        cls,
+        text: str,
+        site: Path | None,
+        environment: Mapping[str, str],
+        *,
+        spool: Path | None = None,
+        writable: bool = False,
+    ) -> DashboardSettings:
+        """For `--dashboard [HOST:]PORT`; raises InputError where `text` is not that, or is writable from elsewhere."""
         match = re.fullmatch(r"(?:(?P<host>\[[0-9a-fA-F:]+\]|[^:\[\]]+):)?(?P<port>\d{1,5})", text)
         if match is None or int(match["port"]) > 65_535:
             raise InputError(f"--dashboard {text!r} is not [HOST:]PORT; write 8080, or 0.0.0.0:8080 for other machines")
         host = (match["host"] or "127.0.0.1").strip("[]")
-        return cls(host, int(match["port"]), site, False, dict(environment), option="--dashboard")
+        if writable:
+            _refuse_strangers(host, "write --dashboard PORT")
+        return cls(host, int(match["port"]), site, writable, dict(environment), option="--dashboard", spool=spool)
 
     def __call__(self, store: Store) -> DashboardService:
         """The dashboard over a store that this process fills, for `runtime.beside`; it says its address in the log."""
@@ -98,7 +105,10 @@ class DashboardSettings:
         # Not above: most commands need no web server, which takes a third of a second to import.
         from pipeline.dashboard.app import build_app
         from pipeline.dashboard.editor import LineEditor
+        from pipeline.dashboard.pictures import LivePictures
         from pipeline.dashboard.server import DashboardServer, address_of, allowed_hosts, listen
+        from pipeline.runtime.beside import ask_for_reload
+        from pipeline.runtime.live_picture import PICTURES
         from pipeline.runtime.observation import PathObserver
 
         site = editor = None
@@ -109,8 +119,10 @@ class DashboardSettings:
                 lambda path: load_site(path, self.environment),
                 writable=self.writable,
                 observer=None if self.paths is None else PathObserver(self.paths),
+                saved=(lambda: None) if self.spool is None else ask_for_reload,
             )
-        app = build_app(store, site=site, editor=editor, allowed_hosts=allowed_hosts(self.host))
+        pictures = None if self.spool is None else LivePictures(self.spool / PICTURES)
+        app = build_app(store, site=site, editor=editor, pictures=pictures, allowed_hosts=allowed_hosts(self.host))
         opened = listen(self.host, self.port, self.option)
         return DashboardService(DashboardServer(app, started=lambda: tell(address_of(opened))), opened)
 
@@ -130,6 +142,17 @@ class DashboardService:
     def stop(self) -> None:
         """End `run`; may be called from any thread."""
         self._server.should_exit = True
+
+
+def _refuse_strangers(host: str, mend: str) -> None:
+    """Raise InputError unless `host` is this machine alone, which is where lines may be saved."""
+    from pipeline.dashboard.server import LOOPBACK
+
+    if host not in LOOPBACK:
+        raise InputError(
+            f"--edit is only served on this machine, not on {host}, because there is no login; "
+            f"{mend} and reach it through an SSH tunnel"
+        )
 
 
 def serve_store(store: str | Path, settings: DashboardSettings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from pipeline.commands.arguments import add_model_arguments, add_service_argumen
 from pipeline.commands.dashboard import DashboardSettings, add_dashboard_argument
 from pipeline.config import CameraConfig, check_lines, load_site
 from pipeline.errors import InputError
+from pipeline.runtime.live_picture import PICTURES
 from pipeline.runtime.messages import CameraSpec
 from pipeline.runtime.pool import PoolSettings, run_pool
 from pipeline.sink.kafka_address import EXAMPLE, BusAddress
@@ -33,6 +35,7 @@ def add_run_parser(commands: Any) -> None:
     where.add_argument("--bus", metavar="BUS", help=f"or by Kafka to a simpang loader, as in {EXAMPLE}")
     add_pool_arguments(parser)
     add_dashboard_argument(parser)
+    parser.add_argument("--edit", action="store_true", help="let that page save lines, which are counted on at once")
     parser.set_defaults(run=run_run)
 
 
@@ -72,7 +75,11 @@ def run_run(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if args.dashboard is not None:
         if args.store is None:
             raise InputError("--dashboard shows the counts of a store; with --bus, start simpang dashboard beside it")
-        dashboard = DashboardSettings.beside(args.dashboard, args.site, environment)
+        dashboard = DashboardSettings.beside(
+            args.dashboard, args.site, environment, spool=spool_of(args), writable=args.edit
+        )
+    elif args.edit:
+        raise InputError("--edit lets the page of --dashboard save lines; give --dashboard [HOST:]PORT, too")
     return start_pool(args, environment, store=args.store, bus=bus, beside=dashboard)
 
 
@@ -89,9 +96,14 @@ def start_pool(
     if args.workers < 1:
         raise InputError(f"--workers must be 1 or more, not {args.workers}")
 
+    pictures = None if beside is None else spool_of(args) / PICTURES
+    if pictures is not None:
+        # A pool that was killed leaves its last ones.
+        shutil.rmtree(pictures, ignore_errors=True)
+
     def cameras() -> Sequence[CameraSpec]:
         site = load_site(args.site, environment)
-        return [camera_spec(camera, site.timezone, args.site) for camera in site.camera]
+        return [camera_spec(camera, site.timezone, args.site, pictures) for camera in site.camera]
 
     settings = PoolSettings(
         store=store,
@@ -110,8 +122,10 @@ def start_pool(
     return run_pool(cameras(), settings, cameras)
 
 
-def camera_spec(camera: CameraConfig, timezone: str, path: Path) -> CameraSpec:
-    """The camera as a worker takes it. Raises InputError where it can never be counted."""
+def camera_spec(camera: CameraConfig, timezone: str, path: Path, pictures: Path | None) -> CameraSpec:
+    """The camera as a worker takes it; `pictures` is a directory for those who look. Raises InputError where it can
+    never be counted.
+    """
     if camera.url is None:
         raise InputError(f"{path}: camera {camera.id!r} has no url; say where its pictures come from")
     open_live(camera.url, camera=camera.id, fps=camera.fps, transport=camera.transport)
@@ -130,6 +144,7 @@ def camera_spec(camera: CameraConfig, timezone: str, path: Path) -> CameraSpec:
         timezone=timezone,
         facility=camera.facility,
         pcu_version=camera.pcu_version,
+        picture=pictures / f"{camera.id}.jpg" if pictures is not None and camera.live_picture else None,
     )
 
 

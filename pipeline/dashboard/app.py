@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+import anyio
 import orjson
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -26,6 +27,7 @@ from pipeline.dashboard.editor import LineEditor
 from pipeline.dashboard.editor_routes import editor_routes
 from pipeline.dashboard.headers import SecurityHeaders
 from pipeline.dashboard.live import LiveFeed
+from pipeline.dashboard.pictures import LivePictures
 from pipeline.dashboard.questions import Queryable
 from pipeline.errors import PipelineError
 
@@ -38,11 +40,13 @@ def build_app(
     *,
     site: SiteConfig | None = None,
     editor: LineEditor | None = None,
+    pictures: LivePictures | None = None,
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost"),
     look_every_s: float = 2.0,
     now_s: Callable[[], float] = time.time,
 ) -> Starlette:
-    """The dashboard over `store`. `site` adds cameras that were never counted, `editor` the line editor.
+    """The dashboard over `store`. `site` adds cameras that were never counted, `editor` the line editor,
+    `pictures` what cameras see where that is allowed.
 
     `allowed_hosts` are the names under which it may be asked for (`*`: any), so that a foreign page cannot reach it by
     a name that it lets point here. `look_every_s` is how often the live view looks at the store.
@@ -56,7 +60,16 @@ def build_app(
 
     async def cameras(_: Request) -> Response:
         answer = await cache.get("cameras", board.cameras)
-        return json_response({"cameras": answer, "editor": editor is not None})
+        seen = [] if pictures is None else await anyio.to_thread.run_sync(pictures.cameras)
+        return json_response({"cameras": answer, "editor": editor is not None, "pictures": seen})
+
+    async def picture(request: Request) -> Response:
+        camera = request.path_params["camera"]
+        found = None if pictures is None else await anyio.to_thread.run_sync(pictures.picture, camera)
+        if found is None:
+            # Not 404, which a browser that asks each second would put on its console each second.
+            return Response(status_code=204, headers={"Cache-Control": "no-store"})
+        return Response(found, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
     async def city(_: Request) -> Response:
         return json_response(await cache.get("city", board.city))
@@ -97,6 +110,7 @@ def build_app(
             Route("/api/city", city),
             camera_page("junction", board.junction),
             camera_page("health", board.health),
+            Route("/api/picture/{camera}", picture),
             Route("/api/live", live),
             *editor_routes(editor, board),
             Mount("/static", StaticFiles(directory=STATIC)),

@@ -73,14 +73,16 @@ class LineEditor:
         *,
         writable: bool,
         observer: Observer | None = None,
+        saved: Callable[[], None] = lambda: None,
     ) -> None:
         """`load` reads a site file and raises InputError; it is the only one who sees the environment.
 
-        Without an `observer` lines are neither suggested nor tried.
+        Without an `observer` lines are neither suggested nor tried. `saved` is called once lines stand in the file.
         """
         self._path = path
         self._load = load
         self._observer = observer
+        self._saved = saved
         self.writable = writable
         self.token = secrets.token_urlsafe(24)
         """What a page must send along to write; only our own pages can read it."""
@@ -165,6 +167,7 @@ class LineEditor:
         finally:
             with contextlib.suppress(OSError):
                 fresh.unlink(missing_ok=True)
+        self._saved()
 
     def _digest(self) -> str:
         try:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import multiprocessing
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol, TypeAlias
@@ -30,6 +33,13 @@ class StoreService(Protocol):
 
 OpenService: TypeAlias = Callable[[Store], StoreService]
 """Makes the service over the store that is open; raises InputError where it cannot. It is sent to another process."""
+
+
+def ask_for_reload() -> None:
+    """Let the pool read its site file again; called in one of the pool's processes, elsewhere it does nothing."""
+    pool = multiprocessing.parent_process()
+    if pool is not None and pool.pid is not None and pool.is_alive():
+        os.kill(pool.pid, signal.SIGHUP)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import supervision as sv
 from pipeline import __version__
 from pipeline.count import CameraCounter, CountUpdate, Interruption
 from pipeline.detect import ModelInfo, region_of
+from pipeline.runtime.live_picture import LivePicture
 from pipeline.runtime.messages import LATENCY_BOUNDS_S, CameraSpec
 from pipeline.sink.registrations import CameraRegistration, LinesRegistration, Record, RunRegistration
 from pipeline.source import redact
@@ -41,6 +42,7 @@ class LiveCamera:
         self._model, self._started_at_ns = model, started_at_ns
         self._run = event_id("live", spec.camera, repr(spec.lines), model.digest, started_at_ns)
         self._counter = CameraCounter(spec.camera, spec.lines, run=self._run)
+        self._picture = None if spec.picture is None else LivePicture(spec.picture, spec.lines)
         self._claims: deque[tuple[int, Coverage]] = deque()
         """(when to claim it, coverage)."""
         self._next_checkpoint_ns = 0
@@ -78,6 +80,8 @@ class LiveCamera:
         self.latency_sum_s += latency_s
         at_ns = frame.captured_at_ns
         update = self._counter.update(frame.seq, at_ns, detections, frame.lost_before)
+        if self._picture is not None:
+            self._picture.observe(frame, update)
         if at_ns >= self._next_checkpoint_ns:
             self._next_checkpoint_ns = at_ns + CHECKPOINT_NS
             self._checkpoint(at_ns)
@@ -102,6 +106,8 @@ class LiveCamera:
 
     def finish(self) -> list[Record]:
         """No more frames: what waits is emitted and everything observed is claimed."""
+        if self._picture is not None:
+            self._picture.remove()
         update = self._counter.finish()
         self.crossings += len(update.crossings)
         return [*update.crossings, *update.movements, *(claim for _, claim in self._claims), *update.coverage]

@@ -32,6 +32,8 @@ class CameraSpec:
     timezone: str = "Asia/Makassar"
     facility: str = DEFAULT_FACILITY
     pcu_version: str = DEFAULT_PCU_VERSION
+    picture: Path | None = None
+    """Where a picture with boxes and lines is kept for people who look, once a second; None: nowhere."""
     since_ns: int = 0
     """Pictures captured before are not counted: another host may have read the camera then."""
 

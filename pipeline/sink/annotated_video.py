@@ -28,10 +28,18 @@ TIME_BASE = Fraction(1, 90_000)
 class CountPainter:
     """Draws one camera's counting; keeps the totals and trails from picture to picture."""
 
-    def __init__(self, lines: Sequence[CountingLine], size: tuple[int, int], *, region: Region | None = None) -> None:
+    def __init__(
+        self,
+        lines: Sequence[CountingLine],
+        size: tuple[int, int],
+        *,
+        region: Region | None = None,
+        trails: bool = True,
+    ) -> None:
         """`size` is (width, height) of the pictures; line widths and text follow it.
 
         `region` is the part in which vehicles are looked for; it is outlined where it is not the whole picture.
+        `trails` show where vehicles were in the pictures before, which must follow one another closely.
         """
         palette = sv.ColorPalette.from_hex([CLASS_COLORS[name] for name in VEHICLE_CLASSES])
         scale = max(0.35, min(size) / 1200)
@@ -41,7 +49,9 @@ class CountPainter:
         self._scale = scale
         self._thickness = thickness
         self._boxes = sv.BoxAnnotator(palette, thickness=thickness)
-        self._trails = sv.TraceAnnotator(palette, sv.Position.BOTTOM_CENTER, TRAIL_FRAMES, thickness=thickness)
+        self._trails = (
+            sv.TraceAnnotator(palette, sv.Position.BOTTOM_CENTER, TRAIL_FRAMES, thickness=thickness) if trails else None
+        )
         self._labels = sv.LabelAnnotator(
             palette, text_color=sv.Color.BLACK, text_scale=scale * 0.8, text_padding=max(2, round(scale * 6))
         )
@@ -59,7 +69,8 @@ class CountPainter:
             cv2.rectangle(scene, (x, y), (x + width - 1, y + height - 1), REGION_COLOR, self._thickness)
         for line in self._lines:
             self._draw_line(scene, line)
-        scene = self._trails.annotate(scene, tracked)
+        if self._trails is not None:
+            scene = self._trails.annotate(scene, tracked)
         scene = self._boxes.annotate(scene, tracked)
         if tracked.class_id is not None and tracked.tracker_id is not None and len(tracked):
             labels = [

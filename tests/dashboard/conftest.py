@@ -12,6 +12,7 @@ import pytest
 from pipeline.config import load_site
 from pipeline.dashboard.app import build_app
 from pipeline.dashboard.editor import LineEditor
+from pipeline.dashboard.pictures import LivePictures
 from pipeline.dashboard.server import DashboardServer, address_of, listen
 from pipeline.sink.store import EmbeddedStore
 from tests.dashboard import town
@@ -72,12 +73,19 @@ class Served:
 
 
 @pytest.fixture
-def served(store: EmbeddedStore, site: Path, editor: LineEditor) -> Iterator[Served]:
+def pictures(tmp_path: Path) -> Path:
+    """Where workers keep live pictures; none does yet."""
+    return tmp_path / "pictures"
+
+
+@pytest.fixture
+def served(store: EmbeddedStore, site: Path, editor: LineEditor, pictures: Path) -> Iterator[Served]:
     opened: socket.socket = listen("127.0.0.1", 0)
     app = build_app(
         store,
         site=load_site(site, {"CAMERA_KEY": "hunter2"}),
         editor=editor,
+        pictures=LivePictures(pictures),
         look_every_s=0.3,
         now_s=lambda: NOW_S,
     )

@@ -13,6 +13,7 @@ from pipeline.config import load_site
 from pipeline.dashboard.app import build_app
 from pipeline.dashboard.board import KNOWN_FOR_S, Board
 from pipeline.dashboard.editor import LineEditor
+from pipeline.dashboard.pictures import FRESH_S, LivePictures
 from pipeline.sink.store import EmbeddedStore
 from tests.dashboard import town
 from tests.dashboard.conftest import NOW_S
@@ -178,3 +179,25 @@ def test_peak_hours_are_those_of_the_store(client: TestClient, store: EmbeddedSt
         assert len(shown) == len(stored) > 0
         for one, other in zip(shown, stored, strict=True):
             assert one == pytest.approx(other)
+
+
+def test_a_live_picture_of_a_while_ago_is_not_shown(store: EmbeddedStore, pictures: Path) -> None:
+    pictures.mkdir()
+    kept = pictures / f"{town.KUARO}.jpg"
+    kept.write_bytes(b"a picture")
+    (pictures.parent / "secret.jpg").write_bytes(b"not a picture")
+    now_s = [kept.stat().st_mtime + 1]
+    app = build_app(
+        store,
+        pictures=LivePictures(pictures, now_s=lambda: now_s[0]),
+        allowed_hosts=("testserver",),
+        now_s=lambda: NOW_S,
+    )
+    with TestClient(app) as client:
+        assert ask(client, "/api/cameras")["pictures"] == [town.KUARO]
+        assert client.get(f"/api/picture/{town.KUARO}").content == b"a picture"
+        for name in (town.MAKAM, "..%2Fsecret", "../secret"):
+            assert client.get(f"/api/picture/{name}").content in (b"", b"Not Found")
+        now_s[0] += FRESH_S
+        assert client.get(f"/api/picture/{town.KUARO}").status_code == 204
+        assert ask(client, "/api/cameras")["pictures"] == []

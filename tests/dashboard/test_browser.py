@@ -8,9 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import TimeoutException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
@@ -35,7 +37,9 @@ def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrom
 
 
 def until(chrome: webdriver.Chrome, condition: Callable[[], Any]) -> Any:
-    return WebDriverWait(chrome, PATIENCE_S, poll_frequency=0.1).until(lambda _: condition())
+    # The page may be drawn anew between finding an element and reading it.
+    anew = (StaleElementReferenceException,)
+    return WebDriverWait(chrome, PATIENCE_S, poll_frequency=0.1, ignored_exceptions=anew).until(lambda _: condition())
 
 
 def open_page(chrome: webdriver.Chrome, served: Served, path: str) -> None:
@@ -99,12 +103,38 @@ def test_a_crossing_appears_without_reloading(chrome: webdriver.Chrome, served: 
         tile = chrome.find_element(By.CSS_SELECTOR, f"[data-camera={town.KUARO}] .facts dd")
         return int(tile.text.replace(",", ""))
 
-    before = today()
+    before = until(chrome, today)
     time.sleep(1.0)  # the first look at the store only learns what is there
     for track in range(3):
         store.insert(list(town.vehicle(town.KUARO, NOW_S - 50 + track, ("U", "S"), "car", 90_000 + track)))
     until(chrome, lambda: today() == before + 3)
     assert chrome.execute_script("return window.marked")
+
+
+def test_a_live_picture_is_there_where_a_worker_keeps_one_and_nowhere_else(
+    chrome: webdriver.Chrome, served: Served, pictures: Path
+) -> None:
+    browser.resize(chrome, "desk")
+    open_page(chrome, served, f"/junction/{town.SUDIRMAN}?lang=en")
+    assert "Live picture" not in text(chrome)
+    assert chrome.find_elements(By.CSS_SELECTOR, "img.live-picture") == []
+
+    def keep(grey: int, width: int) -> None:
+        fresh = pictures / "fresh"
+        fresh.write_bytes(cv2.imencode(".jpg", np.full((180, width, 3), grey, np.uint8))[1].tobytes())
+        fresh.replace(pictures / f"{town.SUDIRMAN}.jpg")
+
+    pictures.mkdir()
+    keep(90, 320)
+    open_page(chrome, served, f"/junction/{town.SUDIRMAN}?lang=en")
+    assert "Nothing is recorded" in text(chrome)
+    width = "return document.querySelector('img.live-picture').naturalWidth"
+    until(chrome, lambda: chrome.execute_script(width) == 320)
+    # The next one comes by itself.
+    keep(200, 322)
+    until(chrome, lambda: chrome.execute_script(width) == 322)
+    (pictures / f"{town.SUDIRMAN}.jpg").unlink()
+    until(chrome, lambda: "gives no picture now" in text(chrome))
 
 
 def test_every_chart_can_be_taken_as_csv_and_png(chrome: webdriver.Chrome, served: Served) -> None:

@@ -26,6 +26,7 @@ id = "sim-1"
 name = "Simpang coba"
 url = "sim:?seed=3&seconds=60&size=320x192&fps=5"
 fps = 2
+live_picture = true
 """
 PATIENCE_S = 240
 
@@ -114,7 +115,7 @@ def test_inside_run_it_shows_the_store_that_the_pool_fills(tmp_path: Path) -> No
     log = tmp_path / "log"
     command = [*SIMPANG, "run", "-c", tmp_path / "site.toml", "--store", tmp_path / "store", "--device", "cpu"]
     with log.open("wb") as output:
-        running = subprocess.Popen([*command, "--dashboard", "0"], stdout=output, stderr=output)
+        running = subprocess.Popen([*command, "--dashboard", "0", "--edit"], stdout=output, stderr=output)
     try:
         address = address_in(log, running)
         deadline_s = time.monotonic() + PATIENCE_S
@@ -122,7 +123,30 @@ def test_inside_run_it_shows_the_store_that_the_pool_fills(tmp_path: Path) -> No
             assert time.monotonic() < deadline_s, log.read_text()
             time.sleep(1)
         assert (camera["id"], camera["name"]) == ("sim-1", "Simpang coba")
-        assert asked(address, "api/junction/sim-1")["bins"]
+        # The counts trail the coverage that makes a camera live by about a second.
+        while not asked(address, "api/junction/sim-1")["bins"]:
+            assert time.monotonic() < deadline_s, log.read_text()
+            time.sleep(1)
+        while (shown := asked(address, "api/cameras")["pictures"]) != ["sim-1"]:
+            assert time.monotonic() < deadline_s, (shown, log.read_text())
+            time.sleep(1)
+        with urllib.request.urlopen(f"{address}api/picture/sim-1", timeout=60) as picture:
+            assert picture.read(3) == b"\xff\xd8\xff"
+        # A line that is saved here is counted on without anybody telling the pool.
+        file = asked(address, "api/lines/sim-1")
+        line = {"name": "drawn", "points": [[20, 100], [300, 100]], "approach": None, "role": "count"}
+        body = {"lines": [line], "names_before": [None], "size": [320, 192], "digest": file["digest"]}
+        save = urllib.request.Request(
+            f"{address}api/lines/sim-1",
+            data=json.dumps(body).encode(),
+            method="PUT",
+            headers={"Origin": address.rstrip("/"), "X-Simpang-Token": file["token"]},
+        )
+        with urllib.request.urlopen(save, timeout=60) as answer:
+            assert answer.status == 200
+        while "drawn" not in {known["line"] for known in asked(address, "api/junction/sim-1")["totals"]}:
+            assert time.monotonic() < deadline_s, log.read_text()
+            time.sleep(1)
         running.send_signal(signal.SIGTERM)
         assert running.wait(PATIENCE_S) == 0
     finally:
@@ -171,6 +195,17 @@ def test_an_address_that_is_none_is_quoted(tmp_path: Path, capsys: pytest.Captur
     run = ["run", "-c", str(tmp_path / "site.toml"), "--store", str(tmp_path / "store"), "--dashboard", address]
     assert main(run) == 2
     assert address in sentence(capsys)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"), [(["--edit"], "give --dashboard"), (["--edit", "--dashboard", "0.0.0.0:0"], "no login")]
+)
+def test_inside_run_editing_needs_a_page_on_this_machine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    (tmp_path / "site.toml").write_text(LIVE_SITE)
+    assert main(["run", "-c", str(tmp_path / "site.toml"), "--store", str(tmp_path / "store"), *arguments]) == 2
+    assert words in sentence(capsys)
 
 
 def test_with_a_bus_there_is_no_store_to_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

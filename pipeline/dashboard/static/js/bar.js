@@ -23,8 +23,20 @@ export function bar(state, catalogue) {
           : null,
       ),
     ),
-    el("div", { class: "selectors" }, selectors(state, catalogue)),
+    folded(selectors(state, catalogue)),
   ];
+}
+
+// On a phone the selections would fill the first screen: there they are folded until somebody unfolds them.
+const narrow = matchMedia("(max-width: 900px)");
+let unfolded = false;
+let folder = null;
+narrow.addEventListener("change", () => folder && (folder.open = unfolded || !narrow.matches));
+
+function folded(content) {
+  folder = el("details", { class: "selectors", open: unfolded || !narrow.matches, ontoggle: () => narrow.matches && (unfolded = folder.open) },
+    el("summary", {}, t("selection")), el("div", { class: "selector-list" }, content));
+  return folder;
 }
 
 function selectors(state, catalogue) {

@@ -46,3 +46,9 @@ export function rate(sum, emp, state) {
 }
 
 export const cameraName = (camera) => camera.name || camera.id;
+
+// The days of a period, of which the last is included.
+export function rangeText(period, zone) {
+  const last = period.to_s - 1;
+  return isoDay(period.from_s, zone) === isoDay(last, zone) ? fullDay(last, zone) : `${day(period.from_s, zone)} – ${day(last, zone)}`;
+}

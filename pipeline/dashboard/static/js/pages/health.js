@@ -2,7 +2,7 @@
 import { askCamera } from "../api.js";
 import { axis, base, chartPicture, css, draw, exports_, svgPicture } from "../charts.js";
 import { card, el, svg } from "../dom.js";
-import { cameraName, clock, day, hourOf, isoDay, number, percent, zoneName } from "../format.js";
+import { cameraName, clock, day, hourOf, isoDay, number, percent, rangeText, zoneName } from "../format.js";
 import { t } from "../i18n.js";
 import { banner, figure, round } from "./city.js";
 
@@ -17,7 +17,7 @@ export async function healthPage(state) {
     main.append(
       banner(answer, zone),
       el("div", { class: "page-head" }, el("h1", {}, cameraName(camera)),
-        el("p", { class: "note" }, `${t("health")} · ${day(period.from_s, zone)} – ${day(period.to_s - 1, zone)} · ${zoneName(zone)}`),
+        el("p", { class: "note" }, `${t("health")} · ${rangeText(period, zone)} · ${zoneName(zone)}`),
         el("span", { class: `state ${camera.state}` }, t(`state_${camera.state}`))),
       figures(answer),
       calendarCard(answer, zone),
@@ -69,7 +69,8 @@ function calendarCard({ camera, period, hours, anchor }, zone) {
     el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, drawing), scale());
 }
 
-const scale = () => el("p", { class: "scale" }, "0 %", el("i", { class: "hatch-key" }), [0.25, 0.5, 0.75, 1].map((share) => [el("i", { style: `background:var(--good);opacity:${0.15 + 0.85 * share ** 2}` }), `${share * 100} %`]).flat());
+const scale = () => el("p", { class: "scale" }, [0, 0.25, 0.5, 0.75, 1].map((share) => el("span", {},
+  share ? el("i", { style: `background:var(--good);opacity:${0.15 + 0.85 * share ** 2}` }) : el("i", { class: "hatch-key" }), `${share * 100} %`)));
 
 function framesCard(main, { camera, hours }, zone) {
   const title = t("frames");

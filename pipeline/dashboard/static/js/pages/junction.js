@@ -2,13 +2,16 @@
 import { askCamera } from "../api.js";
 import { axis, base, chartPicture, classColor, css, draw, exports_, hatch, svgPicture } from "../charts.js";
 import { card, el } from "../dom.js";
-import { amount, cameraName, clock, day, fullDay, hourOf, inUnit, isoDay, number, percent, unitName, zoneName } from "../format.js";
+import { amount, cameraName, clock, day, hourOf, inUnit, isoDay, number, percent, rangeText, unitName, zoneName } from "../format.js";
 import { t } from "../i18n.js";
 import { CLASSES } from "../state.js";
 import { armsOf, flows, turningDiagram } from "../turning.js";
 import { banner, figure, round } from "./city.js";
 
-export async function junctionPage(state) {
+const PICTURE_MS = 1000;
+let picture = null;
+
+export async function junctionPage(state, catalogue) {
   const answer = await askCamera("junction", state);
   return (main) => {
     const { camera, period } = answer;
@@ -19,17 +22,12 @@ export async function junctionPage(state) {
       banner(answer, zone),
       el("div", { class: "page-head" }, el("h1", {}, cameraName(camera)), el("p", { class: "note" }, [camera.district, where.range, zoneName(zone)].filter(Boolean).join(" · "))),
       figures(answer, answer.peaks, where),
-      el("div", { class: "columns" }, turningCard(answer.turns, answer.lines, where), el("div", { class: "stack" }, sharesCard(answer, where), peakCard(answer.peaks, where))),
+      el("div", { class: "columns" }, turningCard(answer.turns, answer.lines, where), el("div", { class: "stack" }, sharesCard(answer, where), peakCard(answer.peaks, where), catalogue.pictures.includes(camera.id) ? pictureCard(where) : null)),
     );
     profileCard(main, answer.bins, where);
     daysCard(main, answer.days, where);
     main.append(linesCard(answer.totals, where));
   };
-}
-
-function rangeText(period, zone) {
-  const last = period.to_s - 1;
-  return isoDay(period.from_s, zone) === isoDay(last, zone) ? fullDay(last, zone) : `${day(period.from_s, zone)} – ${day(last, zone)}`;
 }
 
 const total = (bins, where) => {
@@ -63,6 +61,35 @@ function turningCard(answer, lines, where) {
     el("tbody", {}, arms.map((from) => el("tr", {}, el("th", { scope: "row" }, from), arms.map((to) => el("td", {}, from === to && valueOf(from, to) === null ? "" : inUnit(valueOf(from, to), state))),
       el("td", { class: "strong" }, inUnit(arms.reduce((sum, to) => sum + (valueOf(from, to) || 0), 0), state)))))));
   return card(title, { class: "card", note: t("turning_note", { unit: unitName(state), range: where.range }), tools: exports_(`simpang-${camera.id}-turns`, title, table, () => svgPicture(drawing, `${cameraName(camera)}: ${title}`)) }, drawing, matrix);
+}
+
+// What the counter sees, a new picture each second for as long as it is on the page; it stays when the page is drawn again.
+function pictureCard(where) {
+  const key = JSON.stringify([where.camera.id, where.state.lang]);
+  if (picture?.key !== key) picture = { key, ...movingPicture(where.camera) };
+  requestAnimationFrame(picture.start);
+  return picture.card;
+}
+
+function movingPicture(camera) {
+  const title = t("live_picture");
+  const image = el("img", { class: "live-picture", alt: `${title}, ${cameraName(camera)}` });
+  const gone = el("p", { class: "note empty", hidden: true }, t("picture_gone"));
+  let running = false;
+  const next = () => {
+    running = image.isConnected;
+    if (!running) return;
+    if (document.hidden) setTimeout(next, PICTURE_MS);
+    else image.src = `/api/picture/${encodeURIComponent(camera.id)}?at=${Date.now()}`;
+  };
+  const shown = (there) => {
+    image.hidden = !there;
+    gone.hidden = there;
+    setTimeout(next, PICTURE_MS);
+  };
+  image.onload = () => shown(true);
+  image.onerror = () => shown(false);
+  return { card: card(title, { note: t("live_picture_note") }, image, gone), start: () => running || next() };
 }
 
 function sharesCard(answer, where) {
