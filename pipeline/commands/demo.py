@@ -16,6 +16,8 @@ from pipeline.commands.footage import Period, announced_detector, lines_of, make
 from pipeline.config import DEFAULT_TIMEZONE
 from pipeline.count import CountUpdate
 from pipeline.errors import InputError, StorageError
+from pipeline.report.accuracy import CountedClip, Truth, evaluate
+from pipeline.report.accuracy_simulated import simulated_clip
 from pipeline.report.chart import write_chart
 from pipeline.report.counts import LineCounts, comparison_table, count_lines, count_movements, turning_matrix, wape
 from pipeline.report.rows import text_table
@@ -124,9 +126,11 @@ def run_demo(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
         truth = source.truth()
         bins = delivery.query(COUNTS_SQL, {"camera": camera})
     counted, true = count_lines(lines, job.crossings), count_lines(lines, truth.crossings)
+    judged = evaluate(Truth((simulated_clip(url),)), {url: CountedClip(job.crossings, job.frames, job.duration_s)})
+    in_sight = "" if judged.overall.wape is None else f", {judged.overall.wape:.3f} without vehicles hidden at the line"
     movements = count_movements(job.movements)
     print(f"\n{job.frames} frames, {job.duration_s:.0f} s of simulated traffic in {job.elapsed_s:.1f} s\n")
-    print(f"crossings, counted / true (WAPE {wape(counted, true):.3f})\n{comparison_table(counted, true)}\n")
+    print(f"crossings, counted / true (WAPE {wape(counted, true):.3f}{in_sight})\n{comparison_table(counted, true)}\n")
     print(f"movements as counted\n{turning_matrix(movements)}\n")
     print(f"movements as simulated\n{turning_matrix(count_movements(truth.movements))}\n")
     print(f"15-minute bins from ClickHouse, view counts_15m\n{text_table(bins)}\n")

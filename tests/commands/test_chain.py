@@ -192,7 +192,7 @@ def test_the_demo_prints_counts_beside_truth_and_draws_pictures(simpang: Simpang
     out = tmp_path / "demo"
     outcome = simpang("demo", "--seconds", "12", "--out", out)
     assert outcome.status == 0, outcome.err
-    for part in ("counted / true", "movements as simulated", "counts_15m", "partial"):
+    for part in ("counted / true", "without vehicles hidden", "movements as simulated", "counts_15m", "partial"):
         assert part in outcome.out
     assert (out / "chart.png").read_bytes().startswith(b"\x89PNG")
     assert (out / "annotated.jpg").read_bytes().startswith(b"\xff\xd8")
