@@ -90,6 +90,12 @@ class Show:
         camera = self.status()[name]
         return camera.analysed + camera.dropped
 
+    def switch_on(self, camera: Camera) -> None:
+        """And go on until it sends, which takes time of its own where the machine is busy."""
+        sent = camera.sent
+        camera.switch_on()
+        assert self.play_until(lambda status: camera.sent > sent, 60.0)
+
     def play(self, seconds: float) -> None:
         self.play_until(lambda status: False, seconds)
 
@@ -126,6 +132,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
         cameras["lossy"] = Camera(lossy.url("lossy"))
         for camera in cameras.values():
             stack.callback(camera.switch_on().switch_off)
+        while not all(camera.sent for camera in cameras.values()):
+            time.sleep(0.05)
         urls = {name: open_server.url(name) for name in (*STEADY, "resize", "reboot")}
         urls["cut"] = open_server.url("cut", port=cut.port)
         urls["garbage"] = open_server.url("garbage", port=garbage.port)
@@ -166,7 +174,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
         show.play(OUTAGE_S)
         for link in (cut, silent, garbage):
             link.set("pass")
-        cameras["reboot"].switch_on()
+        show.switch_on(cameras["reboot"])
         report.outage_s["cut"] = time.monotonic() - cut_s
         assert show.play_until(lambda status: all(status[name].state == "live" for name in healthy), 40.0), (
             show.status()
@@ -176,7 +184,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
             cameras["reboot"].switch_off()
             assert show.play_until(lambda status: status["reboot"].state != "live", 20.0), show.status()
             show.play(REBOOT_S)
-            cameras["reboot"].switch_on()
+            show.switch_on(cameras["reboot"])
             assert show.play_until(lambda status: status["reboot"].state == "live", 40.0), show.status()
         show.play(2.0)
         report.steady_share = {
