@@ -74,6 +74,8 @@ class Worker:
         self._until_ns: int | None = None
         """Pictures captured later belong to another host."""
         self._governor, self._detail = RateGovernor(), DetailGovernor()
+        self._has_details = detector.info.input_size is None
+        """Else the network's input is fixed, and every picture costs the same."""
         self._offered = self._dropped = 0
         self._busy = self._busy_s = self._busy_at_governing_s = 0.0
         self._began_s = self._last_step_s = self._tended_s = self._governed_s = time.monotonic()
@@ -247,7 +249,8 @@ class Worker:
     def _govern(self, now_s: float) -> None:
         busy = (self._busy_s - self._busy_at_governing_s) / (now_s - self._governed_s)
         period, detail = Period(self._offered, self._dropped, busy, self._governor.share), self._detail.detail
-        if not self._detail.step(period, now_s, preparing=self._preparation.take_running()):
+        preparing = self._preparation.take_running()
+        if not (self._has_details and self._detail.step(period, now_s, preparing=preparing)):
             share = self._governor.step(self._offered, self._dropped, busy)
             for capture in self._captures.values():
                 capture.feed.fps = capture.spec.fps * share

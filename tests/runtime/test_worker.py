@@ -34,8 +34,8 @@ class Clock:
 class Bench:
     """A worker with hand-played cameras."""
 
-    def __init__(self, directory: Path) -> None:
-        self.hands, self.clock, self.detector = Hands(), Clock(), PixelDetector()
+    def __init__(self, directory: Path, detector: PixelDetector | None = None) -> None:
+        self.hands, self.clock, self.detector = Hands(), Clock(), detector or PixelDetector()
         self.outbox = Outbox(directory / "outbox.sqlite")
         self.lines_fit = True
         self.worker = Worker(
@@ -162,8 +162,8 @@ def test_what_the_device_cannot_take_is_dropped_and_counted(bench: Bench) -> Non
     assert bench.analysed() <= WAITING_PER_CAMERA + 1
 
 
-def test_a_device_that_is_behind_looks_less_closely_before_cameras_send_less(bench: Bench) -> None:
-    bench.worker.set_cameras([spec("a")])
+def overload(bench: Bench) -> None:
+    """Camera a sends much more than can be taken, in as many periods as make an overload."""
     feed = bench.hands.feeds["a"]
     feed.show(20)
     step_until(bench.worker, lambda: bench.analysed() == 1)
@@ -174,6 +174,25 @@ def test_a_device_that_is_behind_looks_less_closely_before_cameras_send_less(ben
         while feed.stats.pictures < 1 + 40 * period:
             pass
         bench.worker.step(began_s + SETTLING_S + 2 * period * GOVERN_S)
+
+
+def test_a_network_of_one_input_size_cannot_look_less_closely_so_that_cameras_send_less(tmp_path: Path) -> None:
+    detector = PixelDetector()
+    detector.info = replace(detector.info, input_size=(640, 640))
+    bench = Bench(tmp_path, detector)
+    bench.worker.set_cameras([spec("a")])
+    overload(bench)
+    status = bench.worker.status()
+    bench.worker.stop()
+    bench.outbox.close()
+    assert status.detail == FULL_DETAIL and status.share < 1
+    assert bench.hands.feeds["a"].fps < 10.0
+
+
+def test_a_device_that_is_behind_looks_less_closely_before_cameras_send_less(bench: Bench) -> None:
+    bench.worker.set_cameras([spec("a")])
+    feed = bench.hands.feeds["a"]
+    overload(bench)
     assert bench.worker.status().detail in DETAILS[1:]
     step_until(bench.worker, lambda: bench.detector.pixel_budget < PIXEL_BUDGET)
     assert bench.detector.pixel_budget == round(PIXEL_BUDGET * bench.worker.status().detail)
