@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.commands import run
+from pipeline.runtime.messages import CameraSpec
 from pipeline.sink.store import open_store
 from tests.commands.conftest import Simpang
 
@@ -131,6 +133,24 @@ def test_live_cameras_are_counted_reloaded_survive_a_killed_worker_and_end_in_th
     assert ended.status == 1
     assert "does not run" in ended.out
     assert simpang("reload", "--store", running.store).status == 2
+
+
+def test_a_worker_is_told_what_the_site_file_says_of_a_camera(
+    tmp_path: Path, simpang: Simpang, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[CameraSpec] = []
+
+    def run_pool(cameras: Sequence[CameraSpec], *_: object) -> int:
+        told.extend(cameras)
+        return 0
+
+    monkeypatch.setattr(run, "run_pool", run_pool)
+    text = CAMERA.format(id="a", url="rtsp://h/x") + CAMERA.format(id="b", url="rtsp://h/y").replace(
+        "fps = 5", 'fps = 12\ntransport = "udp"\ndecode = "auto"'
+    )
+    (tmp_path / "site.toml").write_text(text)
+    assert simpang("run", "-c", tmp_path / "site.toml", "--store", tmp_path / "store").status == 0
+    assert [(spec.fps, spec.transport, spec.decode) for spec in told] == [(5, "tcp", "cpu"), (12, "udp", "auto")]
 
 
 @pytest.mark.parametrize(
