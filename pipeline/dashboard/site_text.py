@@ -22,6 +22,7 @@ def replace_lines(text: str, camera_id: str, lines: Sequence[LineConfig], names_
     camera = next((table for table in document.get("camera", []) if table.get("id") == camera_id), None)
     if camera is None:
         raise InputError(f"camera {camera_id!r} is not in the site file any more; load the page again")
+    before = camera.as_string()
     if "line" not in camera:
         camera.append("line", tomlkit.aot())
     tables = camera["line"]
@@ -36,6 +37,12 @@ def replace_lines(text: str, camera_id: str, lines: Sequence[LineConfig], names_
     for line in fresh:
         table = tomlkit.table() if isinstance(tables, AoT) else tomlkit.inline_table()
         _fill(table, line)
+        if isinstance(tables, AoT):
+            # A blank line before each, and one after the last where the file has one there.
+            if before.endswith("\n\n"):
+                table.add(tomlkit.nl())
+            else:
+                table.trivia.indent = "\n"
         tables.append(table)
     if not len(tables):
         del camera["line"]

@@ -17,6 +17,7 @@ from pipeline.dashboard.app import build_app
 from pipeline.dashboard.board import Board
 from pipeline.dashboard.editor import LineEditor
 from pipeline.dashboard.line_checks import check_drawn
+from pipeline.dashboard.site_text import replace_lines
 from pipeline.errors import InputError
 from pipeline.sink.store import EmbeddedStore
 from pipeline.types import CountingLine
@@ -61,6 +62,15 @@ def test_a_new_line_is_put_behind_the_others_and_comments_stay(client: TestClien
         assert kept in text
     names = [line.name for line in load_site(site, {"CAMERA_KEY": "x"}).find_camera(town.SUDIRMAN).line]
     assert names == ["U-in", "S-out"]
+
+
+def test_each_new_line_stands_apart_from_what_comes_before_it() -> None:
+    given = '[[camera]]\nid = "a"\nurl = "junction.mp4"\n'
+    lines = [LineConfig(name=name, points=((0, 1), (2, 3))) for name in ("one", "two")]
+    once = replace_lines(given, "a", lines[:1], [None])
+    assert once == given + '\n[[camera.line]]\nname = "one"\npoints = [[0, 1], [2, 3]]\n'
+    twice = replace_lines(once, "a", lines, ["one", None])
+    assert twice == once + '\n[[camera.line]]\nname = "two"\npoints = [[0, 1], [2, 3]]\n'
 
 
 def test_a_moved_line_changes_its_points_and_nothing_else(client: TestClient, site: Path) -> None:

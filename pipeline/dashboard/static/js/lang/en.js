@@ -137,7 +137,7 @@ export default {
   undo: "Undo",
   save: "Save",
   saved: "Saved to the site file.",
-  unsaved: "Not saved",
+  unsaved: "Not saved yet.",
   no_lines: "No lines yet.",
   no_editor: "The line editor needs --site.",
   no_picture: "This camera has no picture: give its url in the site file.",

@@ -137,7 +137,7 @@ export default {
   undo: "Urungkan",
   save: "Simpan",
   saved: "Tersimpan di berkas situs.",
-  unsaved: "Belum disimpan",
+  unsaved: "Belum disimpan.",
   no_lines: "Belum ada garis.",
   no_editor: "Penyunting garis memerlukan --site.",
   no_picture: "Kamera ini tidak memiliki gambar: isi url di berkas situs.",

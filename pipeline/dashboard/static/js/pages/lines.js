@@ -125,7 +125,8 @@ class Editor {
       if (asked !== this.asked) return;
       this.remarks = answer.remarks;
       this.counts = answer.counts;
-      this.message.textContent = this.remarks.length || !this.lines.length ? (this.past.length ? t("unsaved") : "") : t("all_fine");
+      const fine = this.lines.length && !this.remarks.length;
+      this.message.textContent = [fine && t("all_fine"), this.past.length && t("unsaved")].filter(Boolean).join(" ");
     } catch (error) {
       this.remarks = [];
       this.counts = null;
