@@ -18,6 +18,8 @@ FIXED: Final = 0.15
 eighth, and decoding, tracking and counting compete for the same cores."""
 MOST_BUSY: Final = 0.9
 """Of a device's time that a detail may be expected to take: traffic is not even, and frames wait half a second."""
+TOO_BUSY: Final = 0.95
+"""A device that is busy for more of its time has a queue before it: what is counted is late, dropped or not."""
 SETTLING_S: Final = 6.0
 """After networks were made ready: frames that waited meanwhile are still in the way of the new ones."""
 LASTING: Final = 3
@@ -45,8 +47,8 @@ class Period:
 
     @property
     def is_overloaded(self) -> bool:
-        """Whether more was dropped than is tolerated."""
-        return bool(self.offered) and self.dropped / self.offered > TOLERATED_DROPS
+        """Whether more was dropped than is tolerated, or frames had to queue."""
+        return bool(self.offered) and (self.dropped / self.offered > TOLERATED_DROPS or self.busy > TOO_BUSY)
 
     @property
     def wanted(self) -> float:

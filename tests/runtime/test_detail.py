@@ -58,7 +58,9 @@ class Play:
         return [detail for _, detail in self.changes]
 
 
-@pytest.mark.parametrize(("frames_per_s", "detail"), [(60, 1.0), (76, 1.0), (84, 0.8), (100, 0.6), (200, 0.6)])
+@pytest.mark.parametrize(
+    ("frames_per_s", "detail"), [(60, 1.0), (75, 1.0), (78, 0.8), (84, 0.8), (100, 0.6), (200, 0.6)]
+)
 def test_a_worker_looks_as_closely_as_fits_and_finds_that_in_one_step(frames_per_s: float, detail: float) -> None:
     play = Play(capacity=80).run(60, frames_per_s)
     assert play.details == ([] if detail == FULL_DETAIL else [detail])
@@ -81,8 +83,15 @@ def test_an_overload_that_comes_and_goes_is_one() -> None:
 def test_one_frame_in_a_hundred_is_no_overload() -> None:
     governor = DetailGovernor()
     for period in range(20):
-        assert not governor.step(Period(100, 1, 1.0), period * PERIOD_S)
+        assert not governor.step(Period(100, 1, 0.9), period * PERIOD_S)
     assert governor.detail == FULL_DETAIL
+
+
+def test_a_device_that_drops_nothing_but_is_always_busy_is_overloaded() -> None:
+    governor = DetailGovernor()
+    for period in range(LASTING):
+        assert governor.step(Period(100, 0, 0.98), period * PERIOD_S)
+    assert governor.detail == 0.8
 
 
 def test_frame_rates_are_left_alone_until_looking_less_closely_does_not_help() -> None:
