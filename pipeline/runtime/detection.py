@@ -27,6 +27,8 @@ class _Boxes:
 
     batch: Future[list[sv.Detections]]
     row: int
+    pictures: int
+    """In the batch."""
 
 
 class Detection:
@@ -37,11 +39,11 @@ class Detection:
     forgotten, what its last analysed picture showed.
     """
 
-    def __init__(self, detector: Detector, announce: Callable[[], None]) -> None:
+    def __init__(self, detector: Detector, announce: Callable[[], None], *, max_batch: int = 1) -> None:
         self.batches = 0
         """How many were given to the detector, and with how many `frames`."""
         self.frames = 0
-        self._detector, self._announce = detector, announce
+        self._detector, self._announce, self._max_batch = detector, announce, max_batch
         self._threads = ThreadPoolExecutor(detector.concurrency, thread_name_prefix="detect")
         self._in_flight: deque[tuple[Frame, _Boxes]] = deque()
         self._stillness: dict[str, Stillness] = {}
@@ -68,12 +70,12 @@ class Detection:
 
     @property
     def busy(self) -> float:
-        """Share of what the detector can do at once that it is doing, 0 to 1.
+        """Share of what the detector can do at once that it is doing, 0 to 1; small batches leave room for larger ones.
 
         One of its threads prepares a picture or reads boxes while the others' are on the device.
         """
-        running = sum(not batch.done() for batch in self._batches())
-        return min(1.0, running / max(1, self._detector.concurrency - 1))
+        running = {boxes.batch: boxes.pictures for _, boxes in self._in_flight if not boxes.batch.done()}
+        return min(1.0, sum(running.values()) / (self._max_batch * max(1, self._detector.concurrency - 1)))
 
     def start(self, looks: Sequence[Look]) -> None:
         """Find the vehicles of these frames, pictures of one size; a camera's frames come in order of time."""
@@ -110,7 +112,7 @@ class Detection:
         batch.add_done_callback(lambda _: self._announce())
         self.batches += 1
         self.frames += len(looks)
-        return [_Boxes(batch, row) for row in range(len(looks))]
+        return [_Boxes(batch, row, len(looks)) for row in range(len(looks))]
 
     def _batches(self) -> set[Future[list[sv.Detections]]]:
         return {boxes.batch for _, boxes in self._in_flight}

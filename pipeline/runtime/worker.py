@@ -59,10 +59,11 @@ class Worker:
         self._detector, self._outbox = detector, outbox
         self._check_lines, self._open_feed, self._now_ns = check_lines, open_feed, now_ns
         on_cpu = detector.info.device == "cpu"
-        self._batcher = Batcher(max_batch=1 if on_cpu else GPU_BATCH)
+        max_batch = 1 if on_cpu else GPU_BATCH
+        self._batcher = Batcher(max_batch=max_batch)
         self._news = threading.Condition()
         """Guards the batcher; notified when a frame came or a batch was detected."""
-        self._detection = Detection(detector, self._announce)
+        self._detection = Detection(detector, self._announce, max_batch=max_batch)
         self._preparation = Preparation(detector)
         self._captures: dict[str, Capture] = {}
         self._leaving: list[Capture] = []

@@ -79,3 +79,23 @@ def test_a_gap_in_the_stream_ends_what_is_taken_over(detection: Detection) -> No
     detection.start([(frame(0, 50), WHOLE)])
     detection.start([(replace(frame(1, 50), captured_at_ns=2 * NS_PER_S), WHOLE)])
     assert len(taken(detection)) == detection.frames == 2
+
+
+def test_small_batches_leave_a_detector_room_and_still_frames_are_no_work() -> None:
+    detector = PixelDetector(concurrency=3)
+    detector.may_detect.clear()
+    detection = Detection(detector, lambda: None, max_batch=4)  # type: ignore[arg-type]
+    assert detection.busy == 0
+    detection.start([(frame(0, 50), WHOLE)])
+    assert detection.busy == 1 / 8, "one of two batches of four"
+    detection.start([(frame(1, 50), WHOLE)])
+    assert detection.busy == 1 / 8
+    detection.start([(frame(seq, 20 * seq), WHOLE) for seq in range(2, 6)])
+    assert detection.busy == 5 / 8
+    for seq in range(6, 9):
+        detection.start([(frame(seq, 20 * seq), WHOLE)] * 4)
+    assert detection.busy == 1
+    detector.may_detect.set()
+    taken(detection)
+    assert detection.busy == 0
+    detection.close()
