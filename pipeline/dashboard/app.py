@@ -33,6 +33,8 @@ from pipeline.errors import PipelineError
 
 STATIC: Final = Path(__file__).parent / "static"
 KEEP_ANSWERS_S: Final = 5.0
+GZIP_LEVEL: Final = 4
+"""Higher ones take more time than they spare on a network."""
 
 
 def build_app(
@@ -90,15 +92,22 @@ def build_app(
             headers={"Cache-Control": "no-store"},
         )
 
+    async def prepare(name: str, ask: Callable[[], Any]) -> None:
+        with suppress(PipelineError):
+            await cache.get(name, ask)
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        looking = asyncio.create_task(feed.run())
+        # The first question brings the store's counts up to date: nobody is answered before. The first page is asked
+        # for then, so that the engine has its files open when somebody comes.
+        await prepare("cameras", board.cameras)
+        tasks = [asyncio.create_task(feed.run()), asyncio.create_task(prepare("city", board.city))]
         try:
             yield
         finally:
-            looking.cancel()
-            with suppress(asyncio.CancelledError):
-                await looking
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     app = Starlette(
         routes=[
@@ -118,7 +127,7 @@ def build_app(
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=list(allowed_hosts), www_redirect=False),
             Middleware(SecurityHeaders),
-            Middleware(GZipMiddleware, minimum_size=1000),
+            Middleware(GZipMiddleware, minimum_size=1000, compresslevel=GZIP_LEVEL),
         ],
         exception_handlers={PipelineError: _refuse},
         lifespan=lifespan,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -150,16 +151,32 @@ def test_a_foreign_name_for_this_machine_is_refused(client: TestClient) -> None:
     assert client.get("/api/city", headers={"Host": "evil.example"}).status_code == 400
 
 
+class Listening:
+    """Passes questions on to a store, and keeps them."""
+
+    def __init__(self, store: EmbeddedStore) -> None:
+        self._store = store
+        self.asked: list[str] = []
+
+    def query(self, sql: str, parameters: Any = None) -> Any:
+        self.asked.append(sql)
+        return self._store.query(sql, parameters)
+
+
+def test_the_first_page_is_prepared_before_anybody_asks_for_it(store: EmbeddedStore) -> None:
+    listening = Listening(store)
+    deadline_s = time.monotonic() + 60
+    with TestClient(build_app(listening, allowed_hosts=("testserver",), now_s=lambda: NOW_S)):
+        while not any("counts_15m" in sql for sql in listening.asked):
+            assert time.monotonic() < deadline_s
+            time.sleep(0.05)
+
+
 def test_what_every_answer_begins_with_is_asked_of_the_store_once_in_a_while(store: EmbeddedStore) -> None:
-    asked: list[str] = []
-
-    class Listening:
-        def query(self, sql: str, parameters: Any = None) -> Any:
-            asked.append(sql)
-            return store.query(sql, parameters)
-
+    listening = Listening(store)
+    asked = listening.asked
     clock_s = [100.0]
-    board = Board(Listening(), site=None, now_s=lambda: NOW_S, monotonic_s=lambda: clock_s[0])
+    board = Board(listening, site=None, now_s=lambda: NOW_S, monotonic_s=lambda: clock_s[0])
     first = board.junction(town.SUDIRMAN, "today")
     begun = len(asked)
     assert board.junction(town.SUDIRMAN, "today") == first

@@ -94,6 +94,16 @@ def test_language_range_class_and_unit_live_in_the_address(chrome: webdriver.Chr
     assert text(chrome) == shown
 
 
+def test_the_first_page_does_not_wait_for_what_only_charts_need(chrome: webdriver.Chrome, served: Served) -> None:
+    open_page(chrome, served, "/?lang=en")
+    until(chrome, lambda: chrome.execute_script("return typeof echarts") == "object")
+    began_ms, answered_ms = chrome.execute_script(
+        "const of = (part) => performance.getEntriesByType('resource').find((entry) => entry.name.includes(part));"
+        "return [of('echarts').startTime, of('/api/city').responseEnd]"
+    )
+    assert began_ms > answered_ms
+
+
 def test_a_crossing_appears_without_reloading(chrome: webdriver.Chrome, served: Served, store: EmbeddedStore) -> None:
     open_page(chrome, served, "/?lang=en")
     chrome.execute_script("window.marked = true")

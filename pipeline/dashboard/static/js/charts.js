@@ -2,7 +2,21 @@
 import { el, toast } from "./dom.js";
 import { t } from "./i18n.js";
 
+const LIBRARY = "/static/vendor/echarts-6.1.0.common.min.js";
 const open = new Set();
+let library = null;
+
+// Resolves once charts can be drawn. The library is the largest file of all: pages without a chart do not wait for it.
+export function chartsReady() {
+  library ??= new Promise((resolve, reject) => {
+    const fail = () => {
+      library = null;
+      reject(new Error(LIBRARY));
+    };
+    document.head.append(el("script", { src: LIBRARY, onload: resolve, onerror: fail }));
+  });
+  return library;
+}
 
 export const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 export const classColor = (name) => css(`--class-${name}`);

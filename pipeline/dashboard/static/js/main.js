@@ -1,7 +1,7 @@
 // Puts the bar and the page of the current URL together, and keeps them fresh.
 import { ask, watch } from "./api.js";
 import { bar, liveLamp } from "./bar.js";
-import { forget } from "./charts.js";
+import { chartsReady, forget } from "./charts.js";
 import { el } from "./dom.js";
 import { t } from "./i18n.js";
 import { cityPage } from "./pages/city.js";
@@ -12,6 +12,7 @@ import { onChange, read } from "./state.js";
 
 const PAGES = { city: cityPage, junction: junctionPage, health: healthPage, lines: linesPage };
 const REFRESH_MS = 60_000;
+const PREPARE_MS = 1000;
 const main = document.getElementById("main");
 let catalogue = null;
 let shown = null;
@@ -62,7 +63,8 @@ async function show(fresh = false) {
 
 onChange(() => show());
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => show());
-show();
+// Once the first page stands, what the others draw with is fetched for them.
+show().then(() => setTimeout(() => chartsReady().catch((error) => console.warn(error.message)), PREPARE_MS));
 setInterval(() => document.hidden || show(true), REFRESH_MS);
 watch(
   (cameras) => {

@@ -1,6 +1,6 @@
 // Camera health: how much of each hour was observed, what was dropped, and why minutes are not whole.
 import { askCamera } from "../api.js";
-import { axis, base, chartPicture, css, draw, exports_, svgPicture } from "../charts.js";
+import { axis, base, chartPicture, chartsReady, css, draw, exports_, svgPicture } from "../charts.js";
 import { card, el, svg } from "../dom.js";
 import { cameraName, clock, day, hourOf, isoDay, number, percent, rangeText, zoneName } from "../format.js";
 import { t } from "../i18n.js";
@@ -9,7 +9,7 @@ import { banner, figure, round } from "./city.js";
 const CELL = { width: 26, height: 20, left: 86, top: 22 };
 
 export async function healthPage(state) {
-  const answer = await askCamera("health", state);
+  const [answer] = await Promise.all([askCamera("health", state), chartsReady()]);
   return (main) => {
     const { camera, period, hours } = answer;
     const zone = camera.timezone;

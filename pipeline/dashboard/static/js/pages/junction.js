@@ -1,6 +1,6 @@
 // The junction: turning movements, profile, peak hours, class shares, comparison of days, lines.
 import { askCamera } from "../api.js";
-import { axis, base, chartPicture, classColor, css, draw, exports_, hatch, svgPicture } from "../charts.js";
+import { axis, base, chartPicture, chartsReady, classColor, css, draw, exports_, hatch, svgPicture } from "../charts.js";
 import { card, el } from "../dom.js";
 import { amount, cameraName, clock, day, hourOf, inUnit, isoDay, number, percent, rangeText, unitName, zoneName } from "../format.js";
 import { t } from "../i18n.js";
@@ -12,7 +12,7 @@ const PICTURE_MS = 1000;
 let picture = null;
 
 export async function junctionPage(state, catalogue) {
-  const answer = await askCamera("junction", state);
+  const [answer] = await Promise.all([askCamera("junction", state), chartsReady()]);
   return (main) => {
     const { camera, period } = answer;
     const zone = camera.timezone;
