@@ -147,6 +147,13 @@ def test_a_live_picture_is_there_where_a_worker_keeps_one_and_nowhere_else(
     until(chrome, lambda: "gives no picture now" in text(chrome))
 
 
+def test_numbers_on_axes_are_written_in_the_page_s_language(chrome: webdriver.Chrome, served: Served) -> None:
+    labels = "return (await import('/static/js/charts.js')).axis({ type: 'value' }).axisLabel.formatter(arguments[0])"
+    for language, wanted in (("id", "1.500"), ("en", "1,500")):
+        open_page(chrome, served, f"/health/{town.SUDIRMAN}?lang={language}")
+        assert chrome.execute_script(labels, 1500) == wanted
+
+
 def test_every_chart_can_be_taken_as_csv_and_png(chrome: webdriver.Chrome, served: Served) -> None:
     open_page(chrome, served, f"/junction/{town.SUDIRMAN}?lang=en&range=yesterday")
     downloads: Path = chrome.downloads  # type: ignore[attr-defined]

@@ -1,5 +1,6 @@
 // ECharts in the page's colours, with CSV and PNG for every chart.
 import { el, toast } from "./dom.js";
+import { number } from "./format.js";
 import { t } from "./i18n.js";
 
 const LIBRARY = "/static/vendor/echarts-6.1.0.common.min.js";
@@ -68,7 +69,11 @@ export function axis(extra = {}) {
   return {
     axisLine: { lineStyle: { color: css("--rule") } },
     axisTick: { show: false },
-    axisLabel: { color: css("--soft"), hideOverlap: true, fontSize: em(0.75) },
+    axisLabel: {
+      color: css("--soft"), hideOverlap: true, fontSize: em(0.75),
+      // The library writes numbers in English.
+      ...(extra.type === "value" ? { formatter: (value) => number(value, Number.isInteger(value) ? 0 : 1) } : {}),
+    },
     nameTextStyle: { color: css("--soft") },
     splitLine: { lineStyle: { color: css("--rule"), opacity: 0.7 } },
     ...extra,

@@ -81,7 +81,7 @@ function framesCard(main, { camera, hours }, zone) {
     ...base(), legend: { show: false }, grid: { ...base().grid, top: 14 },
     tooltip: { ...base().tooltip, valueFormatter: (value) => (value === null || value === undefined ? t("not_observed") : `${number(value, 2)} %`) },
     xAxis: axis({ type: "category", data: hours.map((hour) => `${day(hour.hour_s, zone)} ${clock(hour.hour_s, zone)}`), splitLine: { show: false } }),
-    yAxis: axis({ type: "value", min: 0, max: (range) => Math.max(1, Math.ceil(range.max * 1.1)), axisLabel: { ...axis().axisLabel, formatter: "{value} %" } }),
+    yAxis: axis({ type: "value", min: 0, max: (range) => Math.max(1, Math.ceil(range.max * 1.1)), axisLabel: { ...axis().axisLabel, formatter: (value) => `${number(value, Number.isInteger(value) ? 0 : 1)} %` } }),
     series: [{ name: title, type: "bar", itemStyle: { color: css("--warn") }, data: hours.map((hour) => (hour.frames_seen ? (100 * hour.frames_dropped) / hour.frames_seen : null)) }],
   }, `${title}, ${cameraName(camera)}`);
 }
