@@ -15,11 +15,15 @@ from pipeline.types import Image, Pixels
 PIXEL_BUDGET: Final = 640 * 640
 """Input pixels a picture may cost: as many as the square the YOLO family is trained on."""
 
+ENOUGH_PIXELS: Final = 640 * 384
+"""A picture of fewer pixels than this is blown up to it: as many as YOLO usually has of a camera's whole picture. One
+of more is not shown in more pixels than it has, which gain no detail."""
+
 STRIDE: Final = 32
 """Both sides of the input are multiples of this, the coarsest step of YOLO's feature maps."""
 
 MAX_UPSCALE: Final = 2.0
-"""A small picture is not blown up further than this: it gains no detail, only cost."""
+"""Nothing is blown up further than this."""
 
 PAD_VALUE: Final = 114
 """The grey that YOLO models are trained with around the picture."""
@@ -29,13 +33,16 @@ PAD_VALUE: Final = 114
 def input_size_for(
     width: int, height: int, *, pixel_budget: int = PIXEL_BUDGET, stride: int = STRIDE
 ) -> tuple[int, int]:
-    """(width, height) of the input that shows a `width` x `height` picture at the largest scale within the budget.
+    """(width, height) of the input that shows a `width` x `height` picture at the largest scale worth its cost.
+
+    It has at most `pixel_budget` pixels, and no more than the picture itself where that has `ENOUGH_PIXELS`.
 
     A square input would spend 44 % of its pixels on the grey above and below a 16:9 picture.
 
     >>> input_size_for(1280, 720), input_size_for(640, 480)
-    ((832, 480), (736, 544))
+    ((832, 480), (640, 480))
     """
+    pixel_budget = min(pixel_budget, max(ENOUGH_PIXELS, width * height))
     best: tuple[float, int, int, int] | None = None
     for columns in range(1, max(1, pixel_budget // stride**2) + 1):
         rows_wanted = -(-columns * height // width)

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from pipeline.detect.letterbox import (
+    ENOUGH_PIXELS,
     MAX_UPSCALE,
     PAD_VALUE,
     PIXEL_BUDGET,
@@ -17,7 +18,7 @@ SIZES = [(1280, 720), (1920, 1080), (640, 480), (352, 288), (720, 1280), (800, 6
 
 @pytest.mark.parametrize(
     ("picture", "expected"),
-    [((1280, 720), (832, 480)), ((640, 480), (736, 544)), ((1000, 1000), (640, 640)), ((720, 1280), (480, 832))],
+    [((1280, 720), (832, 480)), ((640, 480), (640, 480)), ((1000, 1000), (640, 640)), ((720, 1280), (480, 832))],
 )
 def test_the_input_has_the_pictures_proportions(picture: tuple[int, int], expected: tuple[int, int]) -> None:
     assert input_size_for(*picture) == expected
@@ -29,16 +30,26 @@ def test_no_other_input_within_the_budget_shows_the_picture_larger(picture: tupl
         return min(width / picture[0], height / picture[1], MAX_UPSCALE)
 
     chosen = input_size_for(*picture)
+    budget = min(PIXEL_BUDGET, max(ENOUGH_PIXELS, picture[0] * picture[1]))
     assert chosen[0] % STRIDE == chosen[1] % STRIDE == 0
-    assert chosen[0] * chosen[1] <= PIXEL_BUDGET
+    assert chosen[0] * chosen[1] <= budget
     every = [
-        (w, h)
-        for w in range(STRIDE, PIXEL_BUDGET // STRIDE + 1, STRIDE)
-        for h in range(STRIDE, PIXEL_BUDGET // w + 1, STRIDE)
+        (w, h) for w in range(STRIDE, budget // STRIDE + 1, STRIDE) for h in range(STRIDE, budget // w + 1, STRIDE)
     ]
     best = max(scale_in(*size) for size in every)
     assert scale_in(*chosen) == best
     assert chosen[0] * chosen[1] == min(w * h for w, h in every if scale_in(w, h) == best)
+
+
+def test_a_region_of_a_sharp_picture_is_shown_as_it_is_and_a_smaller_one_enlarged() -> None:
+    assert Letterbox((704, 384), input_size_for(704, 384)).scale == 1
+    assert 1.2 < Letterbox((512, 288), input_size_for(512, 288)).scale < MAX_UPSCALE
+
+
+def test_a_lower_budget_holds_for_every_picture() -> None:
+    for picture in SIZES:
+        width, height = input_size_for(*picture, pixel_budget=ENOUGH_PIXELS // 2)
+        assert width * height <= ENOUGH_PIXELS // 2
 
 
 def test_a_small_picture_is_not_blown_up_more_than_twice() -> None:

@@ -40,7 +40,7 @@ def test_the_input_size_is_open_until_the_first_picture() -> None:
     with load_detector(None, "cpu") as fresh:
         assert fresh.info.input_size is None
         fresh.detect([np.zeros((480, 640, 3), np.uint8)])
-        assert fresh.info.input_size == (736, 544)
+        assert fresh.info.input_size == (640, 480)
 
 
 def test_it_finds_and_names_near_vehicles(detector: Detector, junction: list[tuple[Frame, sv.Detections]]) -> None:
