@@ -49,6 +49,8 @@ FURTHEST_APART: Final = 2.5
 """Between the middles of an arm's entry and exit, as a share of both lengths: where traffic is seen best may differ."""
 NOBODY_TURNS: Final = 0.95
 """Share of an entry's vehicles, and of an exit's, that are the same: the road goes straight on."""
+NO_ROOM: Final = 0.3
+"""As `LANES_APART`: of a line so close behind another `SAME_FLOW` is enough, because tracks that break miss one."""
 
 Indices = npt.NDArray[np.intp]
 
@@ -229,7 +231,9 @@ def _straight_on(sample: PathSample, entries: list[CountingLine], exits: list[Co
         same = [
             exit_
             for exit_ in left
-            if len(mine & vehicles[exit_.name]) >= NOBODY_TURNS * max(len(mine), len(vehicles[exit_.name]))
+            if len(mine & vehicles[exit_.name])
+            >= (SAME_FLOW if _over_one_another(entry, exit_) else NOBODY_TURNS)
+            * max(len(mine), len(vehicles[exit_.name]))
         ]
         left = [exit_ for exit_ in left if exit_ not in same]
         lines.append(replace(entry, role="count") if same else entry)
@@ -278,6 +282,11 @@ def _side_by_side(one: CountingLine, other: CountingLine) -> bool:
     run, beside = np.array(one.end) - one.start, np.array(other.end) - other.start
     alike = float(run @ beside) > np.cos(ALIKE_TURN) * _length_px(one) * _length_px(other)
     return alike and _apart(one, other) < LANES_APART * (_length_px(one) + _length_px(other))
+
+
+def _over_one_another(one: CountingLine, other: CountingLine) -> bool:
+    """Whether there is no room for a turn between the lines, which lie across one carriageway."""
+    return _side_by_side(one, other) and _apart(one, other) < NO_ROOM * (_length_px(one) + _length_px(other))
 
 
 def _strangeness(entry: CountingLine, exit_: CountingLine) -> float:

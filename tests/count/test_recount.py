@@ -125,3 +125,19 @@ def test_a_line_keeps_out_of_the_opposite_carriageway_where_both_look_close_toge
     for (line, direction), crossings in found.items():
         if direction == "forward":
             assert found[line, "backward"] <= 0.05 * crossings, line
+
+
+def short(vehicle: int, x: float, top: float, bottom: float) -> VehiclePath:
+    y = np.linspace(top, bottom, 40)
+    at_ns = (np.arange(40) * 0.1 * NS_PER_S + vehicle % 100 * 3 * NS_PER_S).astype(np.int64) + 5 * NS_PER_S
+    points = np.column_stack((np.full(40, x), y)).astype(np.float32)
+    return VehiclePath(vehicle, "car", at_ns, points, np.full(40, 40, np.float32))
+
+
+def test_where_tracks_break_a_short_piece_of_road_still_gets_one_line():
+    # Eight of ten are seen all the way; the others only on either half of it, as different vehicles.
+    paths = [short(number, 300.0 + 33 * number, 200, 520) for number in range(8)]
+    for number in (8, 9):
+        paths += [short(number, 300.0 + 33 * number, 200, 350), short(number + 100, 300.0 + 33 * number, 365, 520)]
+    (line,) = suggest_lines(PathSample("a", (1280, 720), 0, 90.0, tuple(paths)))
+    assert line.role == "count"
