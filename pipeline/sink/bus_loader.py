@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
@@ -28,21 +28,14 @@ class Message(NamedTuple):
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Polled:
-    """What one look at the bus brought."""
-
-    messages: Sequence[Message]
-    """In order within each partition."""
-    lost: Collection[int]
-    """Partitions that went to another loader, or were given to us anew, since the last look."""
-
-
 class MessageSource(Protocol):
     """The bus as a loader sees it. Every method raises BusError."""
 
-    def poll(self, limit: int, timeout_s: float) -> Polled:
-        """At most `limit` messages, or none after `timeout_s`; with a limit of 0 it only says that we are alive."""
+    def poll(self, limit: int, timeout_s: float) -> Sequence[Message]:
+        """At most `limit` messages, or none after `timeout_s`; with a limit of 0 it only says that we are alive.
+
+        In order within each partition, but for one that was given to us anew: that begins again at its last commit.
+        """
 
     def reject(self, message: Message, reason: str) -> None:
         """Put `message` aside, with the reason, for people to look at; it is durable when `flush_rejected` returns."""
@@ -51,7 +44,7 @@ class MessageSource(Protocol):
         """Return when everything that was rejected is durable."""
 
     def commit(self, next_offsets: Mapping[int, int]) -> None:
-        """Remember, per partition, the first offset that is not done."""
+        """Remember, per partition, the first offset that is not done; not for one that went to another loader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +67,11 @@ class BusLoader:
     A batch is inserted when it is full or its oldest message has waited for `max_wait_s`, and only then are its offsets
     committed: a crash in between delivers it again, and the store keeps one row per event. While the store does not
     take a batch it is kept and tried again after ever longer waits, and no more is read. What cannot be decoded is
-    rejected with the reason and does not hold up the rest. Messages of a partition that went to another loader are
-    forgotten, because that one reads them from the last commit on.
+    rejected with the reason and does not hold up the rest.
+
+    Where partitions move between loaders nothing that was read is forgotten, although another loader reads it again
+    from the last commit on: twice is harmless, but messages behind it may still come and be committed, and then what
+    was forgotten would be lost.
 
     `step` does one round and never waits longer than `LONGEST_POLL_S` and what the store takes.
     """
@@ -150,7 +146,7 @@ class BusLoader:
             except InputError as error:
                 faults[number] = str(error)
         self._reject(faults)
-        # In order within each partition: the last one counts.
+        # The last that was read of each: of a partition that began again, what was read since then.
         done = {message.partition: message.offset + 1 for message in self._batch}
         self._loaded += len(self._batch) - len(faults)
         self._rejected += len(faults)
@@ -161,12 +157,10 @@ class BusLoader:
         self._source.commit(done)
 
     def _read(self, limit: int, timeout_s: float, now_s: float) -> None:
-        polled = self._source.poll(limit, timeout_s)
-        if polled.lost:
-            self._batch = [message for message in self._batch if message.partition not in polled.lost]
-        if polled.messages and not self._batch:
+        messages = self._source.poll(limit, timeout_s)
+        if messages and not self._batch:
             self._began_s = now_s
-        self._batch.extend(polled.messages)
+        self._batch.extend(messages)
 
     def _patience_s(self, now_s: float) -> float:
         """How long to wait for messages: until the batch is due."""

@@ -7,10 +7,9 @@ from typing import Any, Final
 
 from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka import errors as kafka_errors
-from kafka.consumer.subscription_state import ConsumerRebalanceListener
 
 from pipeline.closing import Closing
-from pipeline.sink.bus_loader import Message, Polled
+from pipeline.sink.bus_loader import Message
 from pipeline.sink.kafka_address import BusAddress
 from pipeline.sink.kafka_clients import DELIVERY_TIMEOUT_MS, abandon, consumer, make_topics, producer, spoken
 
@@ -30,9 +29,8 @@ class KafkaSource(Closing):
         self._consumer: KafkaConsumer | None = None
         self._rejects: KafkaProducer | None = None
         self._rejected: list[Any] = []
-        self._changed = _Changed()
 
-    def poll(self, limit: int, timeout_s: float) -> Polled:
+    def poll(self, limit: int, timeout_s: float) -> list[Message]:
         """See `MessageSource`. A connection that broke for good is made anew by the next call."""
         with spoken(self._address):
             try:
@@ -93,11 +91,11 @@ class KafkaSource(Closing):
         self._drop_consumer()
         self._drop_rejects()
 
-    def _poll(self, limit: int, timeout_s: float) -> Polled:
+    def _poll(self, limit: int, timeout_s: float) -> list[Message]:
         if self._consumer is None:
             make_topics(self._address)
             self._consumer = consumer(self._address, self._group)
-            self._consumer.subscribe([self._address.events_topic], listener=self._changed)
+            self._consumer.subscribe([self._address.events_topic])
         assigned = self._consumer.assignment()
         if limit <= 0:
             self._consumer.pause(*assigned)
@@ -105,17 +103,15 @@ class KafkaSource(Closing):
             self._consumer.resume(*paused)
         # Where everything is paused nothing comes, except of partitions that we are given during this call.
         found = self._consumer.poll(timeout_ms=round(timeout_s * 1000), max_records=max(1, limit))
-        messages = [
+        return [
             Message(record.partition, record.offset, record.key, record.value or b"")
             for records in found.values()
             for record in records
         ]
-        return Polled(messages, self._changed.take())
 
     def _drop_consumer(self) -> None:
         if self._consumer is not None:
             dropped, self._consumer = self._consumer, None
-            self._changed.partitions.update(each.partition for each in dropped.assignment())
             try:
                 dropped.close(autocommit=False, timeout_ms=CLOSE_TIMEOUT_MS)
             except kafka_errors.KafkaError:
@@ -125,21 +121,3 @@ class KafkaSource(Closing):
         if self._rejects is not None:
             dropped, self._rejects, self._rejected = self._rejects, None, []
             abandon(dropped)  # none of what it still holds was committed
-
-
-class _Changed(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Partitions that were taken from us since the loader last asked."""
-
-    def __init__(self) -> None:
-        self.partitions: set[int] = set()
-
-    def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        self.partitions.update(each.partition for each in revoked)
-
-    def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """What is given to us is read from its last commit on."""
-
-    def take(self) -> frozenset[int]:
-        taken = frozenset(self.partitions)
-        self.partitions.clear()
-        return taken

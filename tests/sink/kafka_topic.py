@@ -45,7 +45,7 @@ def read(source: KafkaSource, count: int) -> list[Message]:
     found: list[Message] = []
 
     def read_on() -> bool:
-        found.extend(source.poll(10_000, 0.5).messages)
+        found.extend(source.poll(10_000, 0.5))
         return len(found) >= count
 
     until(read_on)
