@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -77,6 +76,14 @@ class _Network:
             return _Lane(request, canvas[0])
 
 
+@dataclass(slots=True)
+class _Place:
+    """Of the network for one input size. Whoever finds it empty compiles, and those who want the same one wait."""
+
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    network: _Network | None = None
+
+
 class OpenVINODetector(Closing):
     """A `Detector` on OpenVINO's CPU device.
 
@@ -92,8 +99,7 @@ class OpenVINODetector(Closing):
         self._confidence = confidence
         self._iou = iou
         self._lock = threading.Lock()
-        self._networks: OrderedDict[tuple[int, int], Future[_Network]] = OrderedDict()
-        """Compiled or being compiled."""
+        self._networks: OrderedDict[tuple[int, int], _Place] = OrderedDict()
         self._core = ov.Core()
         self._model = _read_network(self._core, path)
         metadata = metadata_beside(path.parent, name) or metadata_inside(self._read_note, name)
@@ -170,22 +176,16 @@ class OpenVINODetector(Closing):
         return self._fixed_size or input_size_for(*picture_size, pixel_budget=pixel_budget)
 
     def _network_for(self, input_size: tuple[int, int]) -> _Network:
-        """Compiled by the first thread that asks for it; the others that do wait, and nobody else."""
         with self._lock:
-            network = self._networks.get(input_size)
-            is_first = network is None
-            if network is None:
-                network = self._networks[input_size] = Future()
-                if len(self._networks) > MAX_COMPILED:
-                    self._networks.popitem(last=False)
+            place = self._networks.setdefault(input_size, _Place())
+            if len(self._networks) > MAX_COMPILED:
+                self._networks.popitem(last=False)
             self._networks.move_to_end(input_size)
             self._last_size = input_size
-        if is_first:
-            try:
-                network.set_result(_Network(self._compile(input_size), input_size))
-            except Exception as error:
-                network.set_exception(error)
-        return network.result()
+        with place.turn:
+            if place.network is None:
+                place.network = _Network(self._compile(input_size), input_size)
+            return place.network
 
     def _compile(self, input_size: tuple[int, int]) -> ov.CompiledModel:
         """Compile for (width, height)."""
