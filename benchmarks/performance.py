@@ -141,6 +141,15 @@ def fleets(result: Result) -> str:
     )
 
 
+def dashboard(result: Result) -> str:
+    rows = [
+        [name, row["n"], *(f"{row[measure]:.3f}" for measure in ("median_s", "p95_s", "most_s"))]
+        for name, row in result["measured"].items()
+    ]
+    head = ["", "n", "median s", "p95 s", "most s"]
+    return f"{machine(result)}\n\n{result['headline']}.\n\n{table(head, rows)}"
+
+
 def cores_for(cameras: int, carried: int, cores: int) -> int:
     """Cores for so many cameras, where `cores` carried `carried`: workers share nothing, so they add up."""
     return math.ceil(cameras * cores / carried / (1 - SPARE))
@@ -155,6 +164,7 @@ BLOCKS: Final[Mapping[str, tuple[str, Callable[[Result], str]]]] = {
     "live": ("live", live),
     "fleets": ("live", fleets),
     "scale": ("live_scale", live),
+    "dashboard": ("dashboard", dashboard),
 }
 
 
