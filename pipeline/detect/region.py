@@ -28,9 +28,9 @@ WORTHWHILE: Final = 0.9
 def region_of(lines: tuple[CountingLine, ...], picture_size: tuple[int, int]) -> Region:
     """The part of a picture of `picture_size` (width, height) in which vehicles must be seen to be counted on `lines`.
 
-    In a smaller region vehicles are larger in the network's input, up to their own size, and then that is smaller. It is
-    the rectangle around *all* lines, grown by `MARGIN` on every side: a movement needs the way from entry to exit.
-    Its sides lie on even pixels, because cameras send one sample of colour for two. Without lines it is the whole
+    In a smaller region vehicles are larger in the network's input, up to their own size; then the input is smaller. The
+    region is the rectangle around *all* lines, grown by `MARGIN` on every side: a movement needs the way from entry to
+    exit. Its sides lie on even pixels, because cameras send one sample of colour for two. Without lines it is the whole
     picture.
 
     >>> region_of((CountingLine("south", (400, 500), (900, 520)),), (1280, 720))
