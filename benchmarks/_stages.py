@@ -13,6 +13,7 @@ import numpy as np
 import openvino as ov
 import supervision as sv
 
+from pipeline.commands.arguments import RECORDED_FPS
 from pipeline.count import CameraCounter, Tracker, TrackerStep
 from pipeline.detect import Stillness, cropped, region_of
 from pipeline.detect.classes import ClassMap
@@ -53,7 +54,8 @@ def cpu_ms_by_stage(
 ) -> dict[str, float]:
     """Milliseconds of CPU a frame by stage, one frame after the other through Simpang's own steps.
 
-    Every frame is looked at, whether or not something moved.
+    A frame is one that is looked at: decoding it includes the frames that are passed over before it. All are looked at,
+    whether or not something moved.
     """
     watch = _Stopwatch()
     counter = CameraCounter("benchmark", lines, tracker=_TimedTracker(watch))
@@ -61,7 +63,7 @@ def cpu_ms_by_stage(
     canvas = np.full((1, height, width, 3), PAD_VALUE, np.uint8)
     request, frames, stillness = compiled.create_infer_request(), 0, Stillness()
     request.set_input_tensor(ov.Tensor(canvas, shared_memory=True))
-    with open_source(str(video), camera="benchmark", start_at_ns=0) as source:
+    with open_source(str(video), camera="benchmark", start_at_ns=0, look_fps=RECORDED_FPS) as source:
         while True:
             with watch.time("decode"):
                 frame = next(source, None)

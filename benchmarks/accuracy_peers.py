@@ -2,8 +2,10 @@
 
     python -m benchmarks.accuracy_peers [--truth FILE ...] [--clips DIR] [--models FOLDER ...] [--counters NAME ...]
 
-Every counter sees every decoded frame, and is judged by the same hand counts with the same matching. Models and
-counters that are left out keep the result of an earlier run on the same truth.
+Simpang looks at 12.5 pictures a second, as `simpang count` does. The others are given every frame, as their
+documentation does, and once ("fewer pictures") every n-th, so that 12 a second or more are left. All are judged by the
+same hand counts with the same matching. Models and counters that are left out keep the result of an earlier run on the
+same truth.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ import argparse
 import json
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,25 +23,34 @@ import cv2
 
 from benchmarks._report import RESULTS, SHARED, give_up, publish, table
 from benchmarks.accuracy_tables import write_document
+from pipeline.commands.arguments import RECORDED_FPS
 from pipeline.report.accuracy import AccuracyReport, CountedClip, Truth, evaluate, load_truths
 from pipeline.types import CountingLine, Crossing
 
 NAME: Final = "accuracy_peers"
+LEAST_FPS: Final = 12.0
 
 CountClip = Callable[[Path, Path, list[CountingLine]], CountedClip]
 
 
-def count_with_object_counter(model: Path, video: Path, lines: list[CountingLine]) -> CountedClip:
+def count_with_object_counter(
+    model: Path, video: Path, lines: list[CountingLine], *, least_fps: float = inf
+) -> CountedClip:
     from benchmarks._peers import UltralyticsObjectCounter
 
-    return _count_with(UltralyticsObjectCounter(model, lines), video)
+    return _count_with(UltralyticsObjectCounter(model, lines), video, _stride(video, least_fps))
 
 
-def count_with_line_zone(model: Path, video: Path, lines: list[CountingLine]) -> CountedClip:
+def count_with_line_zone(model: Path, video: Path, lines: list[CountingLine], *, least_fps: float = inf) -> CountedClip:
     from benchmarks._peers import SupervisionLineZone
 
-    fps = cv2.VideoCapture(str(video)).get(cv2.CAP_PROP_FPS)
-    return _count_with(SupervisionLineZone(model, lines, fps), video)
+    fps, stride = cv2.VideoCapture(str(video)).get(cv2.CAP_PROP_FPS), _stride(video, least_fps)
+    return _count_with(SupervisionLineZone(model, lines, fps / stride), video, stride)
+
+
+def _stride(video: Path, least_fps: float) -> int:
+    """How many frames to go on by, so that `least_fps` pictures a second or more are left."""
+    return max(1, int(cv2.VideoCapture(str(video)).get(cv2.CAP_PROP_FPS) / least_fps + 0.01))
 
 
 def count_with_simpang(model: Path, video: Path, lines: list[CountingLine]) -> CountedClip:
@@ -48,27 +61,30 @@ def count_with_simpang(model: Path, video: Path, lines: list[CountingLine]) -> C
 
     with (
         closing(load_detector(model, "cpu")) as detector,
-        open_source(str(video), camera="benchmark", start_at_ns=0) as source,
+        open_source(str(video), camera="benchmark", start_at_ns=0, look_fps=RECORDED_FPS) as source,
     ):
         counter = CameraCounter("benchmark", tuple(lines), revision=0, run="benchmark")
         job = FootageJob(source, counter, tuple(lines), video.name)
         count_footage([job], detector)
-    return CountedClip(job.crossings, job.frames, job.duration_s)
+    return CountedClip(job.crossings, job.footage_frames, job.duration_s)
 
 
 COUNTERS: dict[str, CountClip] = {
     "simpang": count_with_simpang,
     "ultralytics ObjectCounter": count_with_object_counter,
     "supervision LineZone + ByteTrack": count_with_line_zone,
+    "ultralytics ObjectCounter, fewer pictures": partial(count_with_object_counter, least_fps=LEAST_FPS),
+    "supervision LineZone + ByteTrack, fewer pictures": partial(count_with_line_zone, least_fps=LEAST_FPS),
 }
 
 
-def _count_with(peer: Any, video: Path) -> CountedClip:
+def _count_with(peer: Any, video: Path, stride: int) -> CountedClip:
     capture = cv2.VideoCapture(str(video))
     crossings: list[Crossing] = []
     frames = 0
     while (read := capture.read())[0]:
-        crossings += peer.update(frames, read[1])
+        if frames % stride == 0:
+            crossings += peer.update(frames, read[1])
         frames += 1
     return CountedClip(crossings, frames, frames / capture.get(cv2.CAP_PROP_FPS))
 

@@ -58,10 +58,19 @@ def machine(result: Result) -> str:
 
 def rates(result: Result) -> str:
     rows = [
-        [name, result["peer_inputs"].get(name, "-"), _median(values), min(values), max(values)]
+        [
+            name,
+            result["peer_inputs"].get(name, "-"),
+            _median(values),
+            min(values),
+            max(values),
+            result["cpu_ms_per_frame"].get(name, "-"),
+        ]
         for name, values in result["frames_per_second"].items()
     ]
-    return f"{machine(result)}\n\n{table(['frames a second', 'input', 'median', 'least', 'most'], rows)}"
+    return (
+        f"{machine(result)}\n\n{table(['frames a second', 'input', 'median', 'least', 'most', 'CPU ms a frame'], rows)}"
+    )
 
 
 def ratios(result: Result) -> str:
@@ -106,6 +115,20 @@ def stillness(result: Result) -> str:
     ]
     head = ["scene", "frames", "not looked at", "CPU, of looking at all", "crossings", "that differ"]
     return f"{machine(result)}\n\n{table(head, rows)}"
+
+
+def picture_rates(result: Result) -> str:
+    rows = [
+        [
+            row["footage"],
+            row["rate"],
+            f"{row['looked_at']:.0%}",
+            *(f"{row[measure]:.3f}" for measure in ("wape", "precision", "recall", "motorcycle_wape")),
+        ]
+        for row in result["rows"]
+    ]
+    head = ["footage", "pictures a second", "looked at", "WAPE", "precision", "recall", "motorcycle WAPE"]
+    return table(head, rows) + f"\n\nModel {result['model']}; {result['vehicles']}."
 
 
 def live(result: Result) -> str:
@@ -161,6 +184,7 @@ BLOCKS: Final[Mapping[str, tuple[str, Callable[[Result], str]]]] = {
     "stages": ("speed", stages),
     "flame": ("flame", flame),
     "stillness": ("stillness", stillness),
+    "picture_rates": ("picture_rates", picture_rates),
     "live": ("live", live),
     "fleets": ("live", fleets),
     "scale": ("live_scale", live),

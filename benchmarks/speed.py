@@ -2,22 +2,23 @@
 
     python -m benchmarks.speed [--video FILE --line NAME:x1,y1,x2,y2] [--model FOLDER] [--rounds N] [--no-peer]
 
-`simpang count` looks at the region around the line, and takes over the boxes of the frame before where nothing moved.
-Its rate is compared with the bare network's for the same region, and counts only the frames that it looked at: what
-it spares by not looking is not credited to it, and is told apart.
+`simpang count` looks at the region around the line, at 12.5 pictures of 25 a second, and takes over the boxes of the
+frame before where nothing moved. Its rate is compared with the bare network's for the same region, and counts only the
+frames that it looked at: what it spares by not looking is not credited to it, and is told apart.
 
 One run on one machine. Each round measures everything once, one after the other, so that a machine that slows down or
 speeds up does so for all; the medians over the rounds are compared. The bare network is the exported one at the input
 size that Simpang gives the clip, at the best of several throughput settings, with an asynchronous queue and nothing
 else to do. The peers run the same int8 weights; the table says which input each really infers: Ultralytics' default
-of 640 is the long side of a picture-shaped input, fewer pixels than Simpang's, where the export allows it.
+of 640 is the long side of a picture-shaped input, fewer pixels than Simpang's, where the export allows it. They look
+at every frame, as they are made to; one of them is also given every second frame alone, and its rate is that of all
+frames too. `benchmarks.accuracy_peers` has what they count then.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
 import shutil
 import statistics
 import subprocess
@@ -35,13 +36,17 @@ import openvino as ov
 
 from benchmarks._report import ROOT, give_up, publish, table
 from benchmarks._stages import cpu_ms_by_stage
+from pipeline.commands.arguments import RECORDED_FPS
 from pipeline.config import parse_line
+from pipeline.count import CameraCounter
 from pipeline.detect import cropped, load_detector, openvino_backend, region_of
 from pipeline.detect.openvino_graph import for_size, with_picture_input
+from pipeline.runtime.footage import FootageJob, count_footage
 from pipeline.source import open_source
 from pipeline.types import event_id
 
-SIMULATED: Final = "sim:?seed=7&seconds=30&fps=20&size=1280x720&flow=1800"
+FPS: Final = 25.0
+SIMULATED: Final = f"sim:?seed=7&seconds=24&fps={FPS:g}&size=1280x720&flow=1800"
 SETTINGS: Final[tuple[dict[str, Any], ...]] = (
     {},
     {"ENABLE_CPU_PINNING": True},
@@ -53,6 +58,7 @@ BARE_S: Final = 5.0
 PEER_FRAMES: Final = 200
 """What each peer is given each round: its rate is steady from the start."""
 BARE: Final = "bare network"
+EVERY_SECOND: Final = ", every second frame"
 LOOKED_AT: Final = "simpang count, frames looked at"
 ALL: Final = "simpang count, all frames"
 TOLD: Final = (BARE, "ObjectCounter")
@@ -127,9 +133,21 @@ def count_rates(video: Path, line: str, model: Path) -> tuple[float, float, floa
         give_up(f"simpang count failed: {done.stderr.strip().splitlines()[-1]}")
     result = json.loads(done.stdout)
     process_s = time.perf_counter() - began
-    still = re.search(r"nothing moved in (\d+) of", done.stderr)
-    looked_at = result["frames"] - (int(still[1]) if still else 0)
-    return looked_at / result["elapsed_s"], result["frames"] / result["elapsed_s"], result["frames"] / process_s
+    return (
+        result["looked_at"] / result["elapsed_s"],
+        result["frames"] / result["elapsed_s"],
+        result["frames"] / process_s,
+    )
+
+
+def counting_cpu_ms(video: Path, line: str, detector: openvino_backend.OpenVINODetector) -> float:
+    """CPU milliseconds of all threads for each frame of the video, of counting as `simpang count` does."""
+    lines = (parse_line(line),)
+    with open_source(str(video), camera="benchmark", start_at_ns=0, look_fps=RECORDED_FPS) as source:
+        job = FootageJob(source, CameraCounter("benchmark", lines), lines, video.name)
+        began = time.process_time()
+        count_footage([job], detector)
+        return 1000 * (time.process_time() - began) / job.footage_frames
 
 
 def peers_for(line: str, model: Path, long_side: int) -> dict[str, Any]:
@@ -149,24 +167,31 @@ def peers_for(line: str, model: Path, long_side: int) -> dict[str, Any]:
             ),
             f"Ultralytics track, ByteTrack, imgsz {side}": _peers.UltralyticsTrack(folder, long_side=side),
             f"supervision LineZone, ByteTrack, imgsz {side}": _peers.SupervisionLineZone(
-                folder, lines, 20.0, long_side=side
+                folder, lines, FPS, long_side=side
             ),
         }
+    peers[f"ObjectCounter, ByteTrack, imgsz {_peers.LONG_SIDE}{EVERY_SECOND}"] = _peers.UltralyticsObjectCounter(
+        folder, lines, tracker=_peers.FASTEST_TRACKER
+    )
     return peers
 
 
-def peer_rate(peer: Any, video: Path, frames: int) -> tuple[float, str]:
-    """Frames per second of a peer that cv2 feeds, as in their documentation; the input that it inferred, as WxH."""
+def peer_rate(peer: Any, video: Path, frames: int, every: int = 1) -> tuple[float, float, str]:
+    """Frames per second of a peer that cv2 feeds, as in their documentation, the CPU milliseconds of each, and the
+    input that it inferred, as WxH. It is shown one of `every` frames.
+    """
     import cv2
 
     capture = cv2.VideoCapture(str(video))
-    began, done, image = time.perf_counter(), 0, None
+    began, cpu_began, done, image = time.perf_counter(), time.process_time(), 0, None
     while done < frames and (read := capture.read())[0]:
-        image = read[1]
-        peer.update(done, image)
+        if done % every == 0:
+            image = read[1]
+            peer.update(done, image)
         done += 1
     rate = done / (time.perf_counter() - began)
-    return rate, "x".join(map(str, peer.input_size(image)))
+    cpu_ms = 1000 * (time.process_time() - cpu_began) / done
+    return rate, cpu_ms, "x".join(map(str, peer.input_size(image)))
 
 
 def main() -> None:
@@ -201,7 +226,7 @@ def measure(
     own_network = detector._compile(input_size)
     peers = peers_for(line, model, max(input_size)) if with_peers else {}
     # The first pictures compile and fill caches.
-    inputs = {name: peer_rate(peer, video, PEER_FRAMES // 10)[1] for name, peer in peers.items()}
+    inputs = {name: peer_rate(peer, video, PEER_FRAMES // 10)[2] for name, peer in peers.items()}
 
     measured: dict[str, list[float]] = defaultdict(list)
     cpu_ms: dict[str, list[float]] = defaultdict(list)
@@ -215,10 +240,13 @@ def measure(
         measured[LOOKED_AT].append(looked_at)
         measured[ALL].append(steady)
         measured["its process"].append(process)
+        cpu_ms[ALL].append(counting_cpu_ms(video, line, detector))
         for stage, spent_ms in cpu_ms_by_stage(video, (parse_line(line),), own_network, detector._classes).items():
             cpu_ms[stage].append(spent_ms)
         for name, peer in peers.items():
-            measured[name].append(peer_rate(peer, video, PEER_FRAMES)[0])
+            per_second, peer_cpu_ms, _ = peer_rate(peer, video, PEER_FRAMES, 1 + name.endswith(EVERY_SECOND))
+            measured[name].append(per_second)
+            cpu_ms[name].append(peer_cpu_ms)
 
     median = {name: statistics.median(values) for name, values in measured.items()}
     spent = {name: statistics.median(values) for name, values in cpu_ms.items()}
