@@ -35,14 +35,15 @@ def input_size_for(
 ) -> tuple[int, int]:
     """(width, height) of the input that shows a `width` x `height` picture at the largest scale worth its cost.
 
-    It has at most `pixel_budget` pixels, and no more than the picture itself where that has `ENOUGH_PIXELS`.
+    It has at most `pixel_budget` pixels. A picture of fewer than `PIXEL_BUDGET` gets only its share of the budget (but
+    that of `ENOUGH_PIXELS` at least), so that a lower budget makes it cheaper too.
 
     A square input would spend 44 % of its pixels on the grey above and below a 16:9 picture.
 
     >>> input_size_for(1280, 720), input_size_for(640, 480)
     ((832, 480), (640, 480))
     """
-    pixel_budget = min(pixel_budget, max(ENOUGH_PIXELS, width * height))
+    pixel_budget = pixel_budget * min(PIXEL_BUDGET, max(ENOUGH_PIXELS, width * height)) // PIXEL_BUDGET
     best: tuple[float, int, int, int] | None = None
     for columns in range(1, max(1, pixel_budget // stride**2) + 1):
         rows_wanted = -(-columns * height // width)
