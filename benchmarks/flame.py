@@ -61,6 +61,7 @@ _LIBRARY: Final = re.compile(
 )
 _PLUMBING: Final = ("libc", "libpython3", "ld-linux-x86-64", "libpthread", "libstdc++")
 """Libraries that only carry calls from one frame to the next."""
+_WAITING: Final = "PyThread_acquire_lock_timed"
 
 Stack: TypeAlias = tuple[str, ...]
 
@@ -108,10 +109,14 @@ def shared_out(sampled: str, spent_s: Mapping[int, float]) -> dict[Stack, float]
         match = _SAMPLE.match(line)
         if match:
             thread, name, stack, count = match.groups()
-            samples[int(thread)][(kind(name), *frames_of(stack))] += int(count)
+            frames = (kind(name),) if _WAITING in stack else (kind(name), *frames_of(stack))
+            # One that waits takes no time, and is seen at it only because it is about to be woken on a busy machine.
+            samples[int(thread)][frames] += 0 if _WAITING in stack else int(count)
     seconds: defaultdict[Stack, float] = defaultdict(float)
     for thread_id, cpu_s in spent_s.items():
         stacks = samples.get(thread_id) or Counter({(NATIVE,): 1})
+        if not stacks.total():
+            stacks = Counter(dict.fromkeys(stacks, 1))
         for frames, count in stacks.items():
             seconds[frames] += cpu_s * count / stacks.total()
     return dict(seconds)

@@ -15,9 +15,12 @@ LINES = (
     "thread (12): capture-cam-0;0x7f (libc.so.6);_run (pipeline/runtime/capture.py:97) 10\n"
     "thread (13): capture-cam-1;_run (pipeline/runtime/capture.py:84) 5\n"
     "thread (14): MainThread;<module> (<string>:1);step (pipeline/runtime/worker.py:110) 7\n"
+    "thread (14): MainThread;step (pipeline/runtime/worker.py:119);wait (threading.py:3);"
+    "PyThread_acquire_lock_timed (libpython3.11.so.1.0) 70\n"
+    "thread (17): capture-cam-2;_run (pipeline/runtime/capture.py:9);PyThread_acquire_lock_timed (libpython3.so) 5\n"
     "py-spy said something else\n"
 )  # fmt: skip
-SPENT_S = {12: 4.0, 13: 1.0, 14: 2.0, 15: 9.0, 16: 0.5}
+SPENT_S = {12: 4.0, 13: 1.0, 14: 2.0, 15: 9.0, 16: 0.5, 17: 0.25}
 
 
 def test_each_threads_cpu_time_is_shared_out_over_its_own_samples_and_none_is_lost() -> None:
@@ -28,6 +31,7 @@ def test_each_threads_cpu_time_is_shared_out_over_its_own_samples_and_none_is_lo
     assert seconds[capture] == 2.0, "a quarter of one thread's, and all of the other's"
     assert seconds["count, deliver", "step (pipeline/runtime/worker.py)"] == 2.0
     assert seconds[(flame.NATIVE,)] == 9.5
+    assert seconds[("capture",)] == 0.25, "it was never seen at work"
     assert sum(seconds.values()) == sum(SPENT_S.values())
 
 
