@@ -251,7 +251,10 @@ def measure(
     median = {name: statistics.median(values) for name, values in measured.items()}
     spent = {name: statistics.median(values) for name, values in cpu_ms.items()}
     own = median[ALL]
-    ratios: dict[str, tuple[float, float]] = {BARE: (median[LOOKED_AT] / median[BARE], WANTED_OF_BARE)}
+    ratios: dict[str, tuple[float, float]] = {
+        f"{BARE}, frames looked at": (median[LOOKED_AT] / median[BARE], WANTED_OF_BARE),
+        f"{BARE}, all frames": (own / median[BARE], WANTED_OF_BARE),
+    }
     ratios |= {f"{name}, {inputs[name]}": (own / median[name], WANTED_OF_PEERS) for name in peers}
     told = [
         f"{name} {value:.2f} (wanted {wanted})" for name, (value, wanted) in ratios.items() if name.startswith(TOLD)
