@@ -14,9 +14,7 @@ import argparse
 import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
 import sysconfig
 import tempfile
 import time
@@ -33,10 +31,10 @@ from matplotlib.patches import Rectangle
 from benchmarks._report import ROOT, give_up, publish, table
 from benchmarks.live import (
     FLOWS,
-    PATIENCE_S,
     TICKS_PER_S,
     WARM_UP_S,
     make_clips,
+    running,
     site_text,
     wait_until_all_are_live,
     worker_pids,
@@ -191,15 +189,12 @@ def measure(directory: Path, args: argparse.Namespace) -> dict[Stack, float]:
     width, height = map(int, args.size.split("x"))
     site, store = directory / "site.toml", directory / "store"
     site.write_text(site_text(make_clips(directory, (width, height), args.fps, FLOWS), args.cameras, args.fps))
-    command = [sys.executable, "-m", "pipeline", "run", "-c", str(site), "--store", str(store), "--device", "cpu"]
-    with (directory / "run.log").open("wb") as log, subprocess.Popen(command, stderr=log) as process:
+    with running(directory, site, store, ["--device", "cpu"]) as process:
         wait_until_all_are_live(store / "live", process, args.cameras)
         time.sleep(WARM_UP_S)
         before = read_status(store / "live")
         sampled, spent_s = record(worker_pids(before)[0], args.seconds, directory / "stacks.txt")
         frames = analysed(read_status(store / "live")) - analysed(before)
-        process.send_signal(signal.SIGTERM)
-        process.wait(PATIENCE_S)
     return {stack: 1000 * cpu_s / max(1, frames) for stack, cpu_s in shared_out(sampled, spent_s).items()}
 
 

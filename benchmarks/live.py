@@ -16,6 +16,7 @@ made before, once. An overloaded worker looks with fewer of the network's input 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -23,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -113,8 +114,23 @@ def wait_until_all_are_live(spool: Path, process: subprocess.Popen[bytes], camer
         except InputError:
             pass
         time.sleep(0.5)
-    process.kill()
     give_up("the cameras did not come up; run simpang run by hand to see why")
+
+
+@contextlib.contextmanager
+def running(directory: Path, site: Path, store: Path, options: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """`simpang run` over the site file, its log in `directory`; told to stop at the end, however that comes."""
+    command = [sys.executable, "-m", "pipeline", "run", "-c", str(site), "--store", str(store), *options]
+    with (directory / "run.log").open("ab") as log, subprocess.Popen(command, stderr=log) as process:
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                give_up(f"simpang run did not stop within {PATIENCE_S:g} s")
 
 
 def worker_pids(status: PoolStatus) -> list[int]:
@@ -167,8 +183,7 @@ def between(before: PoolStatus, after: PoolStatus, cameras: int, spent_s: float)
 
 def measure(directory: Path, site: Path, cameras: int, seconds: float, options: Sequence[str]) -> Density:
     store = Path(tempfile.mkdtemp(prefix=f"store-{cameras}-", dir=directory))
-    command = [sys.executable, "-m", "pipeline", "run", "-c", str(site), "--store", str(store), *options]
-    with (directory / "run.log").open("ab") as log, subprocess.Popen(command, stderr=log) as process:
+    with running(directory, site, store, options) as process:
         spool = store / "live"
         wait_until_all_are_live(spool, process, cameras)
         time.sleep(WARM_UP_S)
@@ -176,10 +191,7 @@ def measure(directory: Path, site: Path, cameras: int, seconds: float, options: 
         spent_before_s = cpu_s(before)
         time.sleep(seconds)
         after = read_status(spool)
-        result = between(before, after, cameras, cpu_s(after) - spent_before_s)
-        process.send_signal(signal.SIGTERM)
-        process.wait(PATIENCE_S)
-    return result
+        return between(before, after, cameras, cpu_s(after) - spent_before_s)
 
 
 HEAD: Final = (

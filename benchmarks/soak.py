@@ -12,9 +12,6 @@ five minutes.
 from __future__ import annotations
 
 import argparse
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
@@ -23,7 +20,7 @@ from statistics import median
 from typing import Final
 
 from benchmarks._report import publish, table
-from benchmarks.live import PATIENCE_S, make_clips, site_text, wait_until_all_are_live
+from benchmarks.live import make_clips, running, site_text, wait_until_all_are_live
 from pipeline.runtime.exporter import PoolStatus, read_status
 from pipeline.runtime.live_camera import latency_quantile_s
 
@@ -96,9 +93,8 @@ def sample(at_s: float, before: PoolStatus, now: PoolStatus) -> Sample:
 def run(directory: Path, seconds: float, cameras: int, fps: float, size: tuple[int, int]) -> list[Sample]:
     site, store = directory / "site.toml", directory / "store"
     site.write_text(site_text(make_clips(directory, size, fps, FLOWS_VPH), cameras, fps))
-    command = [sys.executable, "-m", "pipeline", "run", "-c", str(site), "--store", str(store), "--device", "cpu"]
     samples: list[Sample] = []
-    with (directory / "run.log").open("ab") as log, subprocess.Popen(command, stderr=log) as process:
+    with running(directory, site, store, ["--device", "cpu"]) as process:
         spool = store / "live"
         wait_until_all_are_live(spool, process, cameras)
         began_s, before = time.monotonic(), read_status(spool)
@@ -107,8 +103,6 @@ def run(directory: Path, seconds: float, cameras: int, fps: float, size: tuple[i
             now = read_status(spool)
             samples.append(sample(at_s + EVERY_S, before, now))
             before = now
-        process.send_signal(signal.SIGTERM)
-        process.wait(PATIENCE_S)
     return samples
 
 

@@ -35,6 +35,10 @@ FIRST_WORD_S: Final = 600.0
 """A process may take so long to load its model or open its store, also on a machine that is busy with other work."""
 SILENT_S: Final = 60.0
 """A process that says nothing for so long hangs."""
+LOADER_SILENT_S: Final = 600.0
+"""The loader speaks when all that waits is in the store, and works at the lowest priority: behind a backlog, or on a
+machine that is busy with other work, that takes minutes. To end it then would only make it begin again; while it is
+slow nothing is lost and no camera waits."""
 STOP_S: Final = 15.0
 DRAIN_S: Final = 60.0
 CRASHES: Final = 3
@@ -76,6 +80,7 @@ class Member:
 
     name: str
     cameras: tuple[CameraSpec, ...] = ()
+    may_be_silent_s: float = SILENT_S
     child: Child | None = None
     started_s: float = 0.0
     heard_s: float | None = None
@@ -92,7 +97,7 @@ class Member:
         """Seconds since it last said something, less what it is allowed."""
         if self.heard_s is None:
             return now_s - self.started_s - FIRST_WORD_S
-        return now_s - self.heard_s - SILENT_S
+        return now_s - self.heard_s - self.may_be_silent_s
 
 
 class Supervisor:
@@ -114,7 +119,8 @@ class Supervisor:
         self._obeyed = 0
         self._phase: Phase = "starting"
         self._phase_began_s: float | None = None
-        self.loader, self.membership = Member("loader"), Member("membership")
+        self.loader = Member("loader", may_be_silent_s=LOADER_SILENT_S)
+        self.membership = Member("membership")
         names = [f"worker-{index}" for index in range(max(1, min(workers, len(cameras))))]
         shares = assign(self._ours(), names, {})
         self.workers = [Member(name, shares[name]) for name in names]

@@ -6,7 +6,16 @@ import pytest
 
 from pipeline.runtime.assignment import assign, share_cores
 from pipeline.runtime.messages import CameraSpec, Failed, LoaderStatus, Obeyed, Orders, Share, WorkerStatus
-from pipeline.runtime.supervisor import CRASHES, DRAIN_S, FIRST_WORD_S, ISOLATION_S, SILENT_S, STOP_S, Supervisor
+from pipeline.runtime.supervisor import (
+    CRASHES,
+    DRAIN_S,
+    FIRST_WORD_S,
+    ISOLATION_S,
+    LOADER_SILENT_S,
+    SILENT_S,
+    STOP_S,
+    Supervisor,
+)
 from tests.runtime.live_fakes import spec
 
 WELL = WorkerStatus((), 1, "cpu", "n", 0, 0, 0.0, 0.0, 1.0, 1.0, 0)
@@ -119,6 +128,17 @@ def test_a_process_that_says_nothing_is_killed_and_replaced() -> None:
     loading.die(1)
     pool.run(FIRST_WORD_S - 10)
     assert "worker-0" in pool.living(), "a model may take its time to load"
+
+
+def test_a_loader_that_is_slow_is_left_to_its_work_and_one_that_hangs_is_replaced() -> None:
+    pool = Pool(cameras(1), 1)
+    pool.run(5)
+    slow = pool.living()["loader"]
+    slow.speaks = False
+    pool.run(LOADER_SILENT_S - 2)
+    assert pool.living()["loader"] is slow
+    pool.run(8)
+    assert pool.living()["loader"] is not slow
 
 
 def test_the_camera_that_crashes_its_worker_is_found_and_isolated_and_the_others_are_read() -> None:
