@@ -1,8 +1,8 @@
-"""Bring docs/performance.md up to date with the results that there are.
+"""Bring docs/performance.md and the README's figures up to date with the results that there are.
 
     python -m benchmarks.performance
 
-Every figure on that page between two marks, as in `<!--rates-->...<!--/rates-->`, is put there by this command from
+Every figure there between two marks, as in `<!--rates-->...<!--/rates-->`, is put there by this command from
 `benchmarks/results/`; none is typed. A result that is not there yet reads "not run yet". Also draws where the CPU's
 time goes, and how many cores a city takes at the density that `benchmarks.live` measured.
 """
@@ -22,6 +22,7 @@ from benchmarks._report import BUSY_ABOVE, RESULTS, ROOT
 from benchmarks._stages import STAGES
 
 PAGE: Final = ROOT / "docs/performance.md"
+README: Final = ROOT / "README.md"
 PICTURE: Final = ROOT / "docs/images/stages.png"
 NOT_RUN: Final = "not run yet"
 FLEETS: Final = (28, 280, 2800)
@@ -173,12 +174,54 @@ def dashboard(result: Result) -> str:
     return f"{machine(result)}\n\n{result['headline']}.\n\n{table(head, rows)}"
 
 
+def glance(speed: Result) -> str:
+    """For somebody who has not decided yet to read on: a line for each promise, where it was measured."""
+    rates = {name: _median(values) for name, values in speed["frames_per_second"].items()}
+    default = next(name for name in rates if name.startswith("ObjectCounter"))
+    counted = rates["simpang count, all frames"]
+    rows: list[list[object]] = [
+        [
+            "recorded footage, 720p, 25 frames a second",
+            f"{counted:.0f} frames/s, {counted / rates[default]:.1f} times Ultralytics ObjectCounter, same weights",
+        ]
+    ]
+    if live_cameras := result_of("live"):
+        carried = live_cameras["carried"]["measured"]
+        rows.append([f"live cameras, {live_cameras['size']} at {live_cameras['fps']} fps", str(carried)])
+    if accuracy := result_of("accuracy_tables"):
+        real = accuracy["reports"]["real"]
+        motorcycles = real["classes"]["motorcycle"]["wape"]
+        rows.append(
+            [
+                f"{real['overall']['true']} vehicles counted by hand on {len(real['clips'])} clips",
+                f"WAPE {real['overall']['wape']:.3f}, of motorcycles {motorcycles:.3f}",
+            ]
+        )
+    if latency := result_of("latency"):
+        rows.append(["from a crossing to the answer that has it, 99 of 100", f"{latency['p99_s']:.2f} s"])
+    if kills := result_of("kills"):
+        rows.append(
+            [
+                f"worker killed {kills['kills']} times",
+                f"{kills['missing']} of {kills['expected']} crossings missing, {kills['extra']} twice",
+            ]
+        )
+    if year := result_of("year"):
+        month_s = year["queries_by_months"]["12"]["city_month"]["wall_s"]
+        millions = year["rows"]["crossing_events"] / 1e6
+        rows.append(
+            [f"a month of 28 cameras in 15-minute bins, out of {millions:.0f} million crossings", f"{month_s:.2f} s"]
+        )
+    return table([f"measured on {speed['machine']['cores']} CPU cores", ""], rows)
+
+
 def cores_for(cameras: int, carried: int, cores: int) -> int:
     """Cores for so many cameras, where `cores` carried `carried`: workers share nothing, so they add up."""
     return math.ceil(cameras * cores / carried / (1 - SPARE))
 
 
 BLOCKS: Final[Mapping[str, tuple[str, Callable[[Result], str]]]] = {
+    "glance": ("speed", glance),
     "rates": ("speed", rates),
     "ratios": ("speed", ratios),
     "stages": ("speed", stages),
@@ -193,6 +236,7 @@ BLOCKS: Final[Mapping[str, tuple[str, Callable[[Result], str]]]] = {
 
 
 NEEDED: Final = {
+    "glance": "peer_inputs",
     "rates": "peer_inputs",
     "ratios": "peer_inputs",
     "stages": "cpu_ms_per_frame",
@@ -205,6 +249,8 @@ NEEDED: Final = {
 def up_to_date(page: str) -> str:
     """The page with every marked block made anew."""
     for mark, (name, made) in BLOCKS.items():
+        if f"<!--{mark}-->" not in page:
+            continue
         result = result_of(name)
         text = NOT_RUN if result is None or NEEDED.get(mark, "headline") not in result else made(result)
         page = re.sub(
@@ -249,8 +295,9 @@ def _shown(value: object) -> str:
 
 
 def main() -> None:
-    PAGE.write_text(up_to_date(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-    print(f"{PAGE.relative_to(ROOT)} is up to date")
+    for page in (PAGE, README):
+        page.write_text(up_to_date(page.read_text(encoding="utf-8")), encoding="utf-8")
+        print(f"{page.relative_to(ROOT)} is up to date")
 
 
 if __name__ == "__main__":

@@ -54,6 +54,15 @@ def test_a_fleet_needs_cores_in_proportion_with_some_to_spare() -> None:
     assert performance.cores_for(2800, carried=8, cores=2) == 875
 
 
-def test_the_page_has_a_place_for_every_block() -> None:
-    text = performance.PAGE.read_text(encoding="utf-8")
+def test_the_readme_tells_what_was_measured_and_leaves_out_what_was_not(results: Path) -> None:
+    rates = {"simpang count, all frames": [200.0], "ObjectCounter, all defaults": [50.0]}
+    save(results, "speed", frames_per_second=rates, peer_inputs={})
+    assert "200 frames/s, 4.0 times" in performance.up_to_date(page("glance"))
+    assert "killed" not in performance.up_to_date(page("glance"))
+    save(results, "kills", kills=20, expected=161, missing=1, extra=2)
+    assert "| worker killed 20 times | 1 of 161 crossings missing, 2 twice |" in performance.up_to_date(page("glance"))
+
+
+def test_the_pages_have_a_place_for_every_block() -> None:
+    text = performance.PAGE.read_text(encoding="utf-8") + performance.README.read_text(encoding="utf-8")
     assert all(f"<!--{mark}-->\n" in text and f"<!--/{mark}-->" in text for mark in performance.BLOCKS)
