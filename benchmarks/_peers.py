@@ -6,7 +6,10 @@ anchor (see there) and what a caller asks for: the input's long side, and Ultral
 
 from __future__ import annotations
 
+import functools
 import os
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,7 +53,7 @@ class UltralyticsObjectCounter:
         self._lines = lines
         self._counters = [
             solutions.ObjectCounter(
-                model=str(weights),
+                model=_named(weights),
                 region=[tuple(map(int, line.start)), tuple(map(int, line.end))],
                 classes=_vehicle_ids(weights),
                 imgsz=long_side,
@@ -82,7 +85,7 @@ class UltralyticsTrack:
     """`ultralytics.YOLO.track` alone: boxes with ids, no counts."""
 
     def __init__(self, weights: Path, *, long_side: int = LONG_SIDE, tracker: str = FASTEST_TRACKER) -> None:
-        self._model = YOLO(str(weights), task="detect")
+        self._model = YOLO(_named(weights), task="detect")
         self._settings = {"classes": _vehicle_ids(weights), "imgsz": long_side, "tracker": tracker}
 
     def update(self, frame: int, image: Image) -> list[Crossing]:
@@ -98,7 +101,7 @@ class SupervisionLineZone:
 
     def __init__(self, weights: Path, lines: Sequence[CountingLine], fps: float, *, long_side: int = LONG_SIDE) -> None:
         self._long_side = long_side
-        self._model = YOLO(str(weights), task="detect")
+        self._model = YOLO(_named(weights), task="detect")
         self._classes = _vehicle_ids(weights)
         self._tracker = ByteTrackTracker(frame_rate=fps)
         # Its default, all four corners, wants the whole box between the line's ends and misses most vehicles.
@@ -127,8 +130,19 @@ def _input_size(model: YOLO, image: Image) -> tuple[int, int]:
     return int(width), int(height)
 
 
+_NAMED: Final = tempfile.TemporaryDirectory()
+
+
+@functools.cache
+def _named(weights: Path) -> str:
+    """Where these weights are under a name by which Ultralytics knows an OpenVINO export."""
+    if not weights.is_dir() or weights.name.endswith("_openvino_model"):
+        return str(weights)
+    return shutil.copytree(weights, str(Path(_NAMED.name) / f"{weights.name}_openvino_model"))
+
+
 def _vehicle_ids(weights: Path) -> list[int]:
-    return [index for index, name in YOLO(str(weights), task="detect").names.items() if name in VEHICLE_CLASSES]
+    return [index for index, name in YOLO(_named(weights), task="detect").names.items() if name in VEHICLE_CLASSES]
 
 
 def _object_counter_direction(line: CountingLine, way: str) -> Direction:

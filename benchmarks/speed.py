@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import statistics
 import subprocess
 import sys
@@ -154,24 +153,20 @@ def peers_for(line: str, model: Path, long_side: int) -> dict[str, Any]:
     """The peers on the same weights: at their default input, and at the long side of Simpang's."""
     from benchmarks import _peers
 
-    folder = model
-    if not model.name.endswith("_openvino_model"):  # the only name by which Ultralytics knows such a folder
-        folder = Path(tempfile.mkdtemp()) / f"{model.name}_openvino_model"
-        shutil.copytree(model, folder)
     lines = [parse_line(line)]
-    peers: dict[str, Any] = {"ObjectCounter, all defaults": _peers.UltralyticsObjectCounter(folder, lines)}
+    peers: dict[str, Any] = {"ObjectCounter, all defaults": _peers.UltralyticsObjectCounter(model, lines)}
     for side in sorted({_peers.LONG_SIDE, long_side}):
         peers |= {
             f"ObjectCounter, ByteTrack, imgsz {side}": _peers.UltralyticsObjectCounter(
-                folder, lines, long_side=side, tracker=_peers.FASTEST_TRACKER
+                model, lines, long_side=side, tracker=_peers.FASTEST_TRACKER
             ),
-            f"Ultralytics track, ByteTrack, imgsz {side}": _peers.UltralyticsTrack(folder, long_side=side),
+            f"Ultralytics track, ByteTrack, imgsz {side}": _peers.UltralyticsTrack(model, long_side=side),
             f"supervision LineZone, ByteTrack, imgsz {side}": _peers.SupervisionLineZone(
-                folder, lines, FPS, long_side=side
+                model, lines, FPS, long_side=side
             ),
         }
     peers[f"ObjectCounter, ByteTrack, imgsz {_peers.LONG_SIDE}{EVERY_SECOND}"] = _peers.UltralyticsObjectCounter(
-        folder, lines, tracker=_peers.FASTEST_TRACKER
+        model, lines, tracker=_peers.FASTEST_TRACKER
     )
     return peers
 
