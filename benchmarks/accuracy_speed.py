@@ -92,6 +92,7 @@ def draw(points: Sequence[dict[str, Any]]) -> None:
     axes.axvline(REAL_TIME, color="grey", linewidth=1, label="four cameras at 10 frames/s")
     axes.set_xlabel("frames per second of the detector")
     axes.set_ylabel("WAPE (lower is better)")
+    axes.margins(0.12)  # for the names beside the outermost points
     axes.set_ylim(bottom=0)
     axes.set_xlim(left=0)
     axes.legend(fontsize=8)
