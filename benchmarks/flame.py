@@ -36,7 +36,6 @@ from benchmarks.live import (
     make_clips,
     running,
     site_text,
-    wait_until_all_are_live,
     worker_pids,
 )
 from pipeline.runtime.exporter import PoolStatus, read_status
@@ -189,12 +188,11 @@ def measure(directory: Path, args: argparse.Namespace) -> dict[Stack, float]:
     width, height = map(int, args.size.split("x"))
     site, store = directory / "site.toml", directory / "store"
     site.write_text(site_text(make_clips(directory, (width, height), args.fps, FLOWS), args.cameras, args.fps))
-    with running(directory, site, store, ["--device", "cpu"]) as process:
-        wait_until_all_are_live(store / "live", process, args.cameras)
+    with running(directory, site, store, args.cameras, ["--device", "cpu"]) as spool:
         time.sleep(WARM_UP_S)
-        before = read_status(store / "live")
+        before = read_status(spool)
         sampled, spent_s = record(worker_pids(before)[0], args.seconds, directory / "stacks.txt")
-        frames = analysed(read_status(store / "live")) - analysed(before)
+        frames = analysed(read_status(spool)) - analysed(before)
     return {stack: 1000 * cpu_s / max(1, frames) for stack, cpu_s in shared_out(sampled, spent_s).items()}
 
 

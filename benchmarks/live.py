@@ -105,7 +105,7 @@ def site_text(clips: Sequence[Clip], cameras: int, fps: float) -> str:
     )
 
 
-def wait_until_all_are_live(spool: Path, process: subprocess.Popen[bytes], cameras: int) -> None:
+def _wait_until_all_are_live(spool: Path, process: subprocess.Popen[bytes], cameras: int) -> None:
     deadline_s = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline_s and process.poll() is None:
         try:
@@ -118,12 +118,17 @@ def wait_until_all_are_live(spool: Path, process: subprocess.Popen[bytes], camer
 
 
 @contextlib.contextmanager
-def running(directory: Path, site: Path, store: Path, options: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """`simpang run` over the site file, its log in `directory`; told to stop at the end, however that comes."""
+def running(directory: Path, site: Path, store: Path, cameras: int, options: Sequence[str]) -> Iterator[Path]:
+    """`simpang run` over the site file, its log in `directory`; told to stop at the end, however that comes.
+
+    Gives the pool's spool once that many cameras are live.
+    """
     command = [sys.executable, "-m", "pipeline", "run", "-c", str(site), "--store", str(store), *options]
     with (directory / "run.log").open("ab") as log, subprocess.Popen(command, stderr=log) as process:
         try:
-            yield process
+            spool = store / "live"
+            _wait_until_all_are_live(spool, process, cameras)
+            yield spool
         finally:
             process.send_signal(signal.SIGTERM)
             try:
@@ -183,9 +188,7 @@ def between(before: PoolStatus, after: PoolStatus, cameras: int, spent_s: float)
 
 def measure(directory: Path, site: Path, cameras: int, seconds: float, options: Sequence[str]) -> Density:
     store = Path(tempfile.mkdtemp(prefix=f"store-{cameras}-", dir=directory))
-    with running(directory, site, store, options) as process:
-        spool = store / "live"
-        wait_until_all_are_live(spool, process, cameras)
+    with running(directory, site, store, cameras, options) as spool:
         time.sleep(WARM_UP_S)
         before = read_status(spool)
         spent_before_s = cpu_s(before)

@@ -20,7 +20,7 @@ from statistics import median
 from typing import Final
 
 from benchmarks._report import publish, table
-from benchmarks.live import make_clips, running, site_text, wait_until_all_are_live
+from benchmarks.live import make_clips, running, site_text
 from pipeline.runtime.exporter import PoolStatus, read_status
 from pipeline.runtime.live_camera import latency_quantile_s
 
@@ -94,9 +94,7 @@ def run(directory: Path, seconds: float, cameras: int, fps: float, size: tuple[i
     site, store = directory / "site.toml", directory / "store"
     site.write_text(site_text(make_clips(directory, size, fps, FLOWS_VPH), cameras, fps))
     samples: list[Sample] = []
-    with running(directory, site, store, ["--device", "cpu"]) as process:
-        spool = store / "live"
-        wait_until_all_are_live(spool, process, cameras)
+    with running(directory, site, store, cameras, ["--device", "cpu"]) as spool:
         began_s, before = time.monotonic(), read_status(spool)
         while (at_s := time.monotonic() - began_s) < seconds:
             time.sleep(EVERY_S)

@@ -19,7 +19,7 @@ class LivePictures:
 
     def cameras(self) -> list[str]:
         """The cameras of which there is a picture now."""
-        return sorted(path.stem for path in self._directory.glob("*.jpg") if self.picture(path.stem) is not None)
+        return sorted(path.stem for path in self._directory.glob("*.jpg") if self._is_fresh(path))
 
     def picture(self, camera: str) -> bytes | None:
         """The camera's picture as JPEG; None where there is none, or none of now."""
@@ -27,7 +27,13 @@ class LivePictures:
         if path.parent != self._directory:
             return None
         try:
-            return path.read_bytes() if self._now_s() - path.stat().st_mtime < FRESH_S else None
+            return path.read_bytes() if self._is_fresh(path) else None
+        except OSError:
+            return None
+
+    def _is_fresh(self, path: Path) -> bool:
+        try:
+            return self._now_s() - path.stat().st_mtime < FRESH_S
         except OSError:
             # It may go at any time: its camera was removed.
-            return None
+            return False

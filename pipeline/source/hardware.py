@@ -32,5 +32,6 @@ def has_hardware() -> bool:
     try:
         HWAccel(_DEVICE).create(Codec(_USUAL, "r"))
     except (av.error.FFmpegError, NotImplementedError):
+        # Of FFmpeg: no card, or no driver for it. Of PyAV: it was built without.
         return False
     return True
