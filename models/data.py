@@ -33,6 +33,7 @@ _ROAD_TRAFFIC_16_9: Final = frozenset({"ant", "duque", "image", "screenshot"})
 _VN_ROUNDABOUT_CLASSES: Final = ("motorcycle", "car", "bus", "truck")
 """Its `minibus` boxes are city buses and coaches; its third class is vans for goods, lorries and container trucks."""
 
+ROAD_TRAFFIC_MENDED: Final = Path(__file__).with_name("labels") / "road_traffic.txt"
 MEDAN_LABELS: Final = Path(__file__).with_name("labels") / "medan"
 MEDAN_HELD_OUT: Final = "sesi_1700"
 
@@ -58,17 +59,21 @@ def camera_of(stem: str) -> str:
     return match.group() if match else ""
 
 
-def road_traffic(root: Path, *, held_out: bool) -> Iterator[LabelledPicture]:
+def road_traffic(root: Path, mended: Path = ROAD_TRAFFIC_MENDED, *, held_out: bool) -> Iterator[LabelledPicture]:
     """Pictures of the "Road Traffic 4" set; `held_out` picks the cameras kept for validation, else all others.
 
     The set's own split is random within cameras, so it is ignored. Camera pictures were stretched from 16:9 to a
-    square; that is undone. At the `duque` camera some trucks are labelled person: its person boxes are greyed out.
+    square; that is undone. Some lorries are labelled car or person; those that were found have their class in `mended`.
+    Others may be left at the `duque` camera, so its person boxes are greyed out.
     """
+    right = _mended_classes(mended)
     for path in sorted(root.glob("*/images/*.jpg")):
         camera = camera_of(path.stem)
         if (camera in HELD_OUT_CAMERAS) != held_out:
             continue
         picture = _read(path, path.parent.parent / "labels" / f"{path.stem}.txt", _ROAD_TRAFFIC_CLASSES)
+        for row, class_id in right.get(path.stem, {}).items():
+            picture.class_ids[row] = class_id
         if camera in _ROAD_TRAFFIC_16_9:
             picture = _resized(picture, *size_within_budget(16 / 9))
         if camera == "duque":
@@ -265,6 +270,15 @@ def _read(path: Path, labels: Path, names: Sequence[str]) -> LabelledPicture:
     ids = np.array([CLASS_ID[names[int(i)]] for i in rows[:, 0]], dtype=np.int64)
     boxes = np.hstack([centre - size / 2, centre + size / 2])
     return LabelledPicture(path.stem, np.asarray(image, dtype=np.uint8), boxes, ids)
+
+
+def _mended_classes(path: Path) -> dict[str, dict[int, int]]:
+    """By picture and row of its label file, the class that is right: lines `PICTURE ROW CLASS`."""
+    mended: dict[str, dict[int, int]] = {}
+    for line in path.read_text().splitlines():
+        stem, row, name = line.split()
+        mended.setdefault(stem, {})[int(row)] = CLASS_ID[name]
+    return mended
 
 
 def _rows(path: Path, columns: int) -> npt.NDArray[np.float64]:

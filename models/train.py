@@ -12,6 +12,8 @@ import json
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from ultralytics import YOLO
 from ultralytics.data.build import InfiniteDataLoader
 from ultralytics.models.yolo.detect import DetectionTrainer
 
-from models import data
+from models import data, paste
 from models.classes import CLASSES
 from models.degrade import Degrade
 from models.surgery import keep_classes, recalibrate_batch_norm
@@ -34,7 +36,7 @@ TILE_WIDTH = 640
 """Wide enough for a near lorry to be seen whole."""
 PICTURES_PER_EPOCH = 320
 """An epoch is a random part of the pictures: checkpoints are frequent, the learning rate falls in small steps."""
-SHARES = {"road_traffic": 0.4, "vn_roundabout": 0.16, "medan": 0.14, "simulated": 0.3}
+SHARES = {"road_traffic": 0.3, "vn_roundabout": 0.12, "medan": 0.12, "simulated": 0.26, "pasted": 0.2}
 """Of the pictures shown in an epoch. One Vietnamese camera has more pictures than all others together."""
 EMA_DECAY = 0.98
 """The saved weights are averaged over about 50 steps; Ultralytics' 0.9999 is made for runs a hundred times longer."""
@@ -137,6 +139,7 @@ def prepare(args: argparse.Namespace) -> Path:
         data.write_yolo(data.labelled(args.simulated / "val" / "images"), root, "val-simulated")
     data.write_yolo(data.road_traffic(args.road_traffic, held_out=True), root, "val")
     used = {name: _write_source(pictures, root, name) for name, pictures in sources.items()}
+    _write_pasted(args, root)
     (root / "sources.json").write_text(json.dumps(used, indent=1) + "\n")
     paths = sorted(path.resolve() for images in (root / "images").glob("train-*") for path in images.iterdir())
     (root / "train.txt").write_text("".join(f"{path}\n" for path in paths))
@@ -163,6 +166,24 @@ def _write_source(pictures: Iterator[data.LabelledPicture], root: Path, name: st
         if count % 8 == 0:
             data.write_yolo([picture], root, "calibration")
     return count
+
+
+def _write_pasted(args: argparse.Namespace, root: Path) -> None:
+    """Write tiles of real pictures in which vehicles from others stand; twice of each picture, with different ones."""
+    rng = random.Random("pasted")
+    real = [data.road_traffic(args.road_traffic, held_out=False)]
+    if args.vn_roundabout:
+        real.append(data.vn_roundabout(args.vn_roundabout))
+    choice = paste.cutouts(chain.from_iterable(real), rng)
+    for round_name in ("a", "b"):
+        for split in ("train-road_traffic", "train-medan"):
+            if (root / "images" / split).exists():
+                tiles = (
+                    replace(picture, name=f"{picture.name}-{round_name}")
+                    for picture in data.labelled(root / "images" / split)
+                    if not picture.name.endswith("-near")
+                )
+                data.write_yolo(paste.pasted(tiles, choice, rng), root, "train-pasted")
 
 
 def altered_base(base: Path, dataset: Path, out: Path) -> Path:

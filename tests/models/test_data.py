@@ -119,14 +119,28 @@ def test_road_traffic_leaves_whole_cameras_out_and_greys_the_persons_of_duque(tm
     for stem in ("ant_1", "duque_1"):
         cv2.imwrite(str(images / f"{stem}.jpg"), np.full((640, 640, 3), 50, np.uint8))
         (labels / f"{stem}.txt").write_text("4 0.5 0.5 0.1 0.1\n3 0.2 0.2 0.1 0.1\n")
-    (held_out,) = data.road_traffic(tmp_path, held_out=True)
-    (trained,) = data.road_traffic(tmp_path, held_out=False)
+    (mended := tmp_path / "mended.txt").write_text("")
+    (held_out,) = data.road_traffic(tmp_path, mended, held_out=True)
+    (trained,) = data.road_traffic(tmp_path, mended, held_out=False)
     assert held_out.name == "ant_1"
     assert held_out.class_ids.tolist() == [CLASS_ID["person"], CLASS_ID["motorcycle"]]
     assert trained.image.shape == (468, 832, 3)
     assert trained.class_ids.tolist() == [CLASS_ID["motorcycle"]]
     np.testing.assert_allclose(trained.boxes, [[124.8, 70.2, 208.0, 117.0]], atol=0.01)
     assert (trained.image[234, 416] == data.GREY).all()
+
+
+def test_a_lorry_that_is_labelled_person_becomes_one_and_is_not_greyed(tmp_path):
+    images, labels = tmp_path / "train" / "images", tmp_path / "train" / "labels"
+    images.mkdir(parents=True)
+    labels.mkdir()
+    cv2.imwrite(str(images / "duque_1.jpg"), np.full((640, 640, 3), 50, np.uint8))
+    (labels / "duque_1.txt").write_text("4 0.5 0.5 0.1 0.1\n4 0.2 0.2 0.1 0.1\n")
+    (mended := tmp_path / "mended.txt").write_text("duque_1 1 truck\n")
+    (picture,) = data.road_traffic(tmp_path, mended, held_out=False)
+    assert picture.class_ids.tolist() == [CLASS_ID["truck"]]
+    assert (picture.image[234, 416] == data.GREY).all()
+    assert (picture.image[94, 166] == 50).all()
 
 
 def test_the_roundabouts_unlabelled_vehicles_are_greyed(tmp_path):

@@ -54,3 +54,10 @@ def test_the_page_states_how_many_boxes_of_a_class_there_are(name):
     stated = re.search(rf"^\| {name} \| (\d+) \|$", (LABELS / "README.md").read_text(), re.MULTILINE)
     assert stated is not None
     assert int(stated.group(1)) == counted[CLASSES.index(name)]
+
+
+def test_each_mended_class_of_road_traffic_is_known_and_said_once():
+    lines = [line.split() for line in (LABELS / "road_traffic.txt").read_text().splitlines()]
+    assert lines
+    assert all(len(line) == 3 and int(line[1]) >= 0 and line[2] in CLASSES for line in lines)
+    assert len({(picture, row) for picture, row, _ in lines}) == len(lines)
