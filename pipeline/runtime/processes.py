@@ -41,8 +41,11 @@ def run_worker(spec: WorkerSpec, connection: Connection) -> None:
         # Before any engine is loaded: they size their thread pools by the cores they may use.
         os.sched_setaffinity(0, spec.cores)
     try:
-        with load_detector(spec.model, spec.device) as detector, Outbox(spec.outbox) as outbox:
-            worker = Worker(detector, outbox, check_lines=spec.check_lines)
+        with (
+            load_detector(spec.model, spec.device) as detector,
+            Outbox(spec.outbox) as outbox,
+            Worker(detector, outbox, check_lines=spec.check_lines) as worker,
+        ):
             orders, obeyed, said_s = spec.orders, -1, 0.0
             while (newer := orders_from(connection)) is not STOP:
                 orders = newer or orders

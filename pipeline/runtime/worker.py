@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from pipeline.closing import Closing
 from pipeline.count import Interruption
 from pipeline.detect import PIXEL_BUDGET, Detector, region_of
 from pipeline.errors import StorageError
@@ -44,7 +45,7 @@ CAPTURE_END_S: Final = 2.0
 """Longer only one takes that waits for its camera; it does nothing but that, so the process may end under it."""
 
 
-class Worker:
+class Worker(Closing):
     """See the module's text. `now_ns` is the wall clock; `step` is given the monotonic one."""
 
     def __init__(
@@ -135,22 +136,30 @@ class Worker:
 
     def stop(self) -> None:
         """Stop in flow order: capture, detection, counting, outbox. What was detected is counted."""
+        self._end_captures()
+        deadline_s = time.monotonic() + DRAIN_S
+        while (len(self._detection) or len(self._batcher)) and time.monotonic() < deadline_s:
+            self.step(time.monotonic(), wait_s=0.1)
+        self.close()
+        for live in self._cameras.values():
+            self._unsaved += live.finish()
+        self._save()
+        if self._unsaved:
+            log.error("%d records could not be kept: the outbox does not take them", len(self._unsaved))
+
+    def close(self) -> None:
+        """End the worker's threads in flow order, and count nothing more; after `stop` there is none left to end."""
+        self._end_captures()
+        self._detection.close()
+        self._preparation.close()
+
+    def _end_captures(self) -> None:
         for capture in self._captures.values():
             capture.stop()
         # A thread that is inside OpenCV when the interpreter ends takes the process with it: "terminate called ...".
         deadline_s = time.monotonic() + CAPTURE_END_S
         for capture in (*self._captures.values(), *self._leaving):
             capture.join(max(0.0, deadline_s - time.monotonic()))
-        deadline_s = time.monotonic() + DRAIN_S
-        while (len(self._detection) or len(self._batcher)) and time.monotonic() < deadline_s:
-            self.step(time.monotonic(), wait_s=0.1)
-        self._detection.close()
-        self._preparation.close()
-        for live in self._cameras.values():
-            self._unsaved += live.finish()
-        self._save()
-        if self._unsaved:
-            log.error("%d records could not be kept: the outbox does not take them", len(self._unsaved))
 
     def _add(self, spec: CameraSpec) -> None:
         def admit(lines: tuple[CountingLine, ...], picture_size: tuple[int, int]) -> None:
@@ -160,9 +169,9 @@ class Worker:
         capture = Capture(spec, self._offer, open_feed=self._open_feed, admit=admit)
         live = LiveCamera(spec, self._detector.info, self._now_ns())
         self._unsaved += live.registrations()
-        self._cameras[spec.camera], self._captures[spec.camera] = live, capture
         capture.feed.fps = spec.fps * self._governor.share
         capture.start()
+        self._cameras[spec.camera], self._captures[spec.camera] = live, capture
 
     def _remove(self, camera: str) -> None:
         capture = self._captures.pop(camera)
