@@ -66,7 +66,7 @@ def _checks(args: argparse.Namespace, environment: Mapping[str, str]) -> Iterato
         except InputError as error:
             yield "site", partial(_fail, error)
             return
-        yield "site", lambda: f"{args.site} has {len(cameras)} cameras"
+        yield "site", lambda: f"{args.site} has {_so_many(len(cameras), 'camera')}"
         for camera in cameras:
             yield f"camera {camera.id}", partial(_try_camera, camera)
 
@@ -85,11 +85,11 @@ def _try_store(url: str, password: str) -> str:
     with open_store(url, create=False, password=password) as store:
         crossings = store.query("SELECT count() AS n FROM crossings").column("n")[0].as_py()
         if isinstance(store, ServerStore):
-            return f"{url} answers, {crossings} crossings"
+            return f"{url} answers, {_so_many(crossings, 'crossing')}"
         free = shutil.disk_usage(store.path).free
     if free < LITTLE_SPACE_BYTES:
         raise InputError(f"only {free >> 20} MiB are free beside {url}; make space before counting into it")
-    return f"{url} opens, {crossings} crossings, {free >> 30} GiB free"
+    return f"{url} opens, {_so_many(crossings, 'crossing')}, {free >> 30} GiB free"
 
 
 def _picture_size(camera: CameraConfig, url: str) -> tuple[int, int]:
@@ -105,7 +105,12 @@ def _picture_size(camera: CameraConfig, url: str) -> tuple[int, int]:
 
 def _try_camera(camera: CameraConfig) -> str:
     if camera.url is None:
-        return f"{len(camera.line)} lines, no url"
+        return f"{_so_many(len(camera.line), 'line')}, no url"
     width, height = size = _picture_size(camera, camera.url)
     check_lines(camera.counting_lines(), size)
-    return f"{width}x{height} from {redact(camera.url)}, {len(camera.line)} lines inside the picture"
+    return f"{width}x{height} from {redact(camera.url)}, {_so_many(len(camera.line), 'line')} inside the picture"
+
+
+def _so_many(number: int, thing: str) -> str:
+    """`1 line`, `2 lines`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -206,7 +206,11 @@ def test_doctor_passes_a_good_site_and_names_a_line_outside_the_picture(
     site.write_text(text.format(x=639))
     good = simpang("doctor", "--site", site)
     assert good.status == 0, good.out
-    assert "camera a" in good.out
+    assert f"ok    site: {site} has 1 camera\n" in good.out
+    assert "ok    camera a: 640x360" in good.out
+    assert ", 1 line inside the picture\n" in good.out
+    site.write_text(text.format(x=639) + text.format(x=639).replace('"a"', '"b"'))
+    assert f"ok    site: {site} has 2 cameras\n" in simpang("doctor", "--site", site).out
     site.write_text(text.format(x=900))
     bad = simpang("doctor", "--site", site)
     assert bad.status == 2
