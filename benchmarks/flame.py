@@ -3,9 +3,11 @@
     python -m benchmarks.flame [--cameras 4] [--seconds 30] [--fps 10] [--size 1280x720]
 
 Starts `simpang run` as `benchmarks.live` does and lets py-spy look at the stacks of its worker's Python threads a
-hundred times a second, with the libraries that they are in. How much CPU time each thread took is read from the
-system, and the samples only share it out: inference runs in threads of OpenVINO's own, which have no Python stack and
-are shown as one block. The figure is `docs/images/flame.svg`; its width is CPU milliseconds for each analysed frame.
+hundred times a second, with the libraries that they are in. How much CPU time each thread takes is read from the
+system before, while nobody looks: py-spy halts the worker for each look, which costs a thread that mostly waits as much
+time again. Its samples only share out that time. Inference runs in threads of OpenVINO's own, which have no Python
+stack and are shown as one block. The figure is `docs/images/flame.svg`; its width is CPU milliseconds for each analysed
+frame.
 """
 
 from __future__ import annotations
@@ -58,7 +60,7 @@ _LIBRARY: Final = re.compile(
 )
 _PLUMBING: Final = ("libc", "libpython3", "ld-linux-x86-64", "libpthread", "libstdc++")
 """Libraries that only carry calls from one frame to the next."""
-_WAITING: Final = "PyThread_acquire_lock_timed"
+_WAITING: Final = re.compile(r"PyThread_acquire_lock|\bwait \(threading\.py")
 
 Stack: TypeAlias = tuple[str, ...]
 
@@ -106,9 +108,10 @@ def shared_out(sampled: str, spent_s: Mapping[int, float]) -> dict[Stack, float]
         match = _SAMPLE.match(line)
         if match:
             thread, name, stack, count = match.groups()
-            frames = (kind(name),) if _WAITING in stack else (kind(name), *frames_of(stack))
+            waits = _WAITING.search(stack) is not None
+            frames = (kind(name),) if waits else (kind(name), *frames_of(stack))
             # One that waits takes no time, and is seen at it only because it is about to be woken on a busy machine.
-            samples[int(thread)][frames] += 0 if _WAITING in stack else int(count)
+            samples[int(thread)][frames] += 0 if waits else int(count)
     seconds: defaultdict[Stack, float] = defaultdict(float)
     for thread_id, cpu_s in spent_s.items():
         stacks = samples.get(thread_id) or Counter({(NATIVE,): 1})
@@ -145,9 +148,9 @@ def _boxes(
 ) -> Iterator[tuple[int, float, float, str]]:
     """(level, where it begins, width, name) of all boxes from `level` on."""
     below: defaultdict[str, dict[Stack, float]] = defaultdict(dict)
-    for stack, spent in ms.items():
+    for stack, took in ms.items():
         if len(stack) > level:
-            below[stack[level]][stack] = spent
+            below[stack[level]][stack] = took
     for name, part in sorted(below.items(), key=lambda item: -sum(item[1].values())):
         width = sum(part.values())
         if width < NARROWEST * total:
@@ -163,24 +166,28 @@ def _colour(level: int, name: str) -> str:
     return COLOURS["ours" if "pipeline/" in name else "python" if "(" in name else "library"]
 
 
-def record(pid: int, seconds: float, path: Path) -> tuple[str, dict[int, float]]:
-    """py-spy's stacks of so many seconds, and what each thread spent meanwhile."""
+def spent(pid: int, seconds: float) -> dict[int, float]:
+    """Seconds of CPU that each thread takes during the next so many seconds."""
+    before = threads_cpu_s(pid)
+    time.sleep(seconds)
+    return {thread: cpu_s - before.get(thread, 0.0) for thread, cpu_s in threads_cpu_s(pid).items()}
+
+
+def record(pid: int, seconds: float, path: Path) -> str:
+    """py-spy's stacks of so many seconds."""
     spy = shutil.which("py-spy", path=f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ.get('PATH', '')}")
     if spy is None:
         give_up("py-spy is missing; install it with: pip install simpang[bench]")
     options = ["--native", "--threads", "--format", "raw", "--rate", str(SAMPLES_PER_S)]
-    before = threads_cpu_s(pid)
     done = subprocess.run(
         [spy, "record", *options, "--duration", f"{seconds:g}", "--pid", str(pid), "--output", path],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    after = threads_cpu_s(pid)
     if done.returncode:
         give_up(
             f"py-spy could not look into the worker; it may need the right to trace processes: {done.stderr[-300:]}"
         )
-    spent_s = {thread: cpu_s - before.get(thread, 0.0) for thread, cpu_s in after.items()}
-    return path.read_text(), spent_s
+    return path.read_text()
 
 
 def measure(directory: Path, args: argparse.Namespace) -> dict[Stack, float]:
@@ -191,8 +198,10 @@ def measure(directory: Path, args: argparse.Namespace) -> dict[Stack, float]:
     with running(directory, site, store, args.cameras, ["--device", "cpu"]) as spool:
         time.sleep(WARM_UP_S)
         before = read_status(spool)
-        sampled, spent_s = record(worker_pids(before)[0], args.seconds, directory / "stacks.txt")
+        pid = worker_pids(before)[0]
+        spent_s = spent(pid, args.seconds)
         frames = analysed(read_status(spool)) - analysed(before)
+        sampled = record(pid, args.seconds, directory / "stacks.txt")
     return {stack: 1000 * cpu_s / max(1, frames) for stack, cpu_s in shared_out(sampled, spent_s).items()}
 
 
@@ -203,7 +212,9 @@ def analysed(status: PoolStatus) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cameras", type=int, default=4, metavar="N", help="default: %(default)s")
-    parser.add_argument("--seconds", type=float, default=30, metavar="N", help="recorded (default: %(default)s)")
+    parser.add_argument(
+        "--seconds", type=float, default=30, metavar="N", help="measured, and then recorded (default: %(default)s)"
+    )
     parser.add_argument("--fps", type=float, default=10, metavar="N", help="default: %(default)s")
     parser.add_argument("--size", default="1280x720", metavar="WxH", help="default: %(default)s")
     args = parser.parse_args()
@@ -211,11 +222,11 @@ def main() -> None:
         ms = measure(Path(directory), args)
     draw(ms, PICTURE)
     threads: defaultdict[str, float] = defaultdict(float)
-    for stack, spent in ms.items():
-        threads[stack[0]] += spent
+    for stack, took in ms.items():
+        threads[stack[0]] += took
     total = sum(threads.values())
     longest_first = dict(sorted(threads.items(), key=lambda item: -item[1]))
-    rows = [[name, spent, f"{spent / total:.1%}"] for name, spent in longest_first.items()]
+    rows = [[name, took, f"{took / total:.1%}"] for name, took in longest_first.items()]
     publish(
         NAME,
         f"{total:.1f} CPU ms a frame with {args.cameras} cameras, of which "

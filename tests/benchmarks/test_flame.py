@@ -18,9 +18,14 @@ LINES = (
     "thread (14): MainThread;step (pipeline/runtime/worker.py:119);wait (threading.py:3);"
     "PyThread_acquire_lock_timed (libpython3.11.so.1.0) 70\n"
     "thread (17): capture-cam-2;_run (pipeline/runtime/capture.py:9);PyThread_acquire_lock_timed (libpython3.so) 5\n"
+    "thread (18): capture-cam-3;_run (pipeline/runtime/capture.py:9);Event.wait (threading.py:629);"
+    "Condition.wait (threading.py:331) 40\n"
+    "thread (18): capture-cam-3;_run (pipeline/runtime/capture.py:9);Event.wait (threading.py:629);"
+    "lock_PyThread_acquire_lock (libpython3.11.so.1.0);pthread_cond_timedwait (libc.so.6) 40\n"
+    "thread (18): capture-cam-3;_run (pipeline/runtime/capture.py:84) 1\n"
     "py-spy said something else\n"
 )  # fmt: skip
-SPENT_S = {12: 4.0, 13: 1.0, 14: 2.0, 15: 9.0, 16: 0.5, 17: 0.25}
+SPENT_S = {12: 4.0, 13: 1.0, 14: 2.0, 15: 9.0, 16: 0.5, 17: 0.25, 18: 8.0}
 
 
 def test_each_threads_cpu_time_is_shared_out_over_its_own_samples_and_none_is_lost() -> None:
@@ -28,7 +33,7 @@ def test_each_threads_cpu_time_is_shared_out_over_its_own_samples_and_none_is_lo
     capture = ("capture", "_run (pipeline/runtime/capture.py)")
     deep = (*capture, "pixels_of (pipeline/source/picture.py)", "av.video (av/video/reformatter.pyx)", "libswscale")
     assert seconds[deep] == 3.0
-    assert seconds[capture] == 2.0, "a quarter of one thread's, and all of the other's"
+    assert seconds[capture] == 10.0, "a quarter of one thread's, and all of those of the others that did not only wait"
     assert seconds["count, deliver", "step (pipeline/runtime/worker.py)"] == 2.0
     assert seconds[(flame.NATIVE,)] == 9.5
     assert seconds[("capture",)] == 0.25, "it was never seen at work"
@@ -49,3 +54,10 @@ def test_the_figure_is_as_wide_as_the_time_and_names_what_is_wide_enough(tmp_pat
 def test_a_threads_cpu_time_is_what_it_measures_itself() -> None:
     found = flame.threads_cpu_s(os.getpid())
     assert found[threading.get_native_id()] == pytest.approx(time.thread_time(), abs=0.1)
+
+
+def test_what_a_thread_spent_before_it_is_watched_does_not_count() -> None:
+    ends_s = time.thread_time() + 0.2
+    while time.thread_time() < ends_s:
+        pass
+    assert flame.spent(os.getpid(), 0.1)[threading.get_native_id()] < 0.1
