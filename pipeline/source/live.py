@@ -17,6 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from pipeline.errors import FeedError
+from pipeline.source.choice import Coded
 from pipeline.source.hardware import Decode, accelerator
 from pipeline.source.live_clock import ClockQuality, LiveClock
 from pipeline.source.live_rate import DecodeThrift, RateControl
@@ -32,6 +33,8 @@ STALL_S: Final = 5.0
 MOST_DAMAGE: Final = 50
 """Consecutive packets that cannot be decoded after which a connection is given up."""
 
+_Take: TypeAlias = Callable[[Coded, int | None], int | None]
+"""Given what tells a picture's timestamp, and what to add to that to get the camera's own wall-clock time, if known."""
 _NO_CLOCK: Final = ("mpjpeg", "mjpeg", "image2")
 """Formats without timestamps, for which FFmpeg invents a rate."""
 _PULLED: Final = ("hls",)
@@ -45,13 +48,15 @@ class LiveStats:
 
     connects: int = 0
     pictures: int = 0
-    """Decoded. Pictures that were skipped without being decoded are not known."""
+    """Met. Pictures that the decoder was told to skip are not known."""
     wanted: int = 0
     """Pictures that the configured rate asks for."""
     chosen: int = 0
     """Handed on to be analysed."""
     damaged: int = 0
     """Packets and pictures that could not be decoded whole."""
+    spoilt: int = 0
+    """Pictures that were to be handed on and turned out damaged."""
     repeated: int = 0
     """Pictures equal to the one before, and pictures whose time did not advance."""
     resized: int = 0
@@ -65,7 +70,7 @@ class LiveStats:
     @property
     def thinned(self) -> int:
         """Pictures that the configured rate asks for and that were left out, because `LiveFeed.fps` was lowered."""
-        return max(0, self.wanted - self.chosen - self.repeated)
+        return max(0, self.wanted - self.chosen - self.repeated - self.spoilt)
 
 
 class LiveFeed(Protocol):
@@ -89,7 +94,8 @@ class CameraFeed:
     """A camera on the network or a V4L2 device (`/dev/video0`).
 
     `transport` is for RTSP. Frames carry the capture time that `LiveClock` finds. Pictures beyond `fps` are left out
-    before they are converted, and where the codec allows before they are decoded.
+    before they are converted, and where the codec allows before they are decoded: of Motion JPEG, whose pictures stand
+    alone, only those are decoded that are handed on.
     """
 
     def __init__(
@@ -155,9 +161,12 @@ class CameraFeed:
         wanted, rate = RateControl(self._wanted_fps), RateControl(self.fps)
         thrift, stutter = DecodeThrift(self.fps), StutterFilter()
         began: tuple[int, int] | None = None
-        for picture, wall_less_pts_ns in self._pictures(container, stream):
+
+        def take(coded: Coded, wall_less_pts_ns: int | None) -> int | None:
+            """When the picture was captured; None where it is not looked at."""
+            nonlocal began
             self.stats.pictures += 1
-            pts_ns = _to_ns(picture.pts, stream.time_base)
+            pts_ns = _to_ns(coded.pts, stream.time_base)
             wall_ns = None if pts_ns is None or wall_less_pts_ns is None else pts_ns + wall_less_pts_ns
             if pulled and pts_ns is not None:
                 began = began or (pts_ns, self._now_ns())
@@ -165,16 +174,18 @@ class CameraFeed:
             captured_at_ns = clock.read(pts_ns, self._now_ns(), wall_ns)
             self.stats.clock = clock.quality
             if captured_at_ns is None:
-                continue
+                return None
             self.stats.wanted += wanted.take(captured_at_ns)
             if rate.fps != self.fps:
                 rate.fps = self.fps
             thrift.decoded(captured_at_ns)
             stream.codec_context.skip_frame = "NONREF" if thrift.skips_nonreference else "DEFAULT"
-            if rate.take(captured_at_ns):
-                frame = self._frame(picture, captured_at_ns, stutter)
-                if frame is not None:
-                    yield frame
+            return captured_at_ns if rate.take(captured_at_ns) else None
+
+        for picture, captured_at_ns in self._pictures(container, stream, take):
+            frame = self._frame(picture, captured_at_ns, stutter)
+            if frame is not None:
+                yield frame
         self.stats.clock_resets += max(0, clock.anchors - 1)
 
     def _frame(self, picture: VideoFrame, captured_at_ns: int, stutter: StutterFilter) -> Frame | None:
@@ -194,12 +205,16 @@ class CameraFeed:
         self.stats.chosen += 1
         return frame
 
-    def _pictures(self, container: InputContainer, stream: VideoStream) -> Iterator[tuple[VideoFrame, int | None]]:
-        """Whole pictures, each with what to add to its timestamp to get the camera's own wall-clock time, if known."""
+    def _pictures(
+        self, container: InputContainer, stream: VideoStream, take: _Take
+    ) -> Iterator[tuple[VideoFrame, int]]:
+        """The whole pictures that `take` takes, each with its capture time."""
         damage = 0
         wall_less_pts_ns: int | None = None
+        stands_alone = stream.codec_context.codec.intra_only
         packets = container.demux(stream)
         while damage < MOST_DAMAGE:
+            taken_ns: int | None = None
             try:
                 packet = next(packets, None)
                 if packet is None or packet.size == 0:
@@ -207,10 +222,14 @@ class CameraFeed:
                 wall_ns, pts_ns = _wall_ns(packet), _to_ns(packet.pts, packet.time_base)
                 if wall_ns is not None and pts_ns is not None:
                     wall_less_pts_ns = wall_ns - pts_ns
+                if stands_alone:
+                    taken_ns = take(packet, wall_less_pts_ns)
+                    if taken_ns is None:
+                        continue
                 pictures = packet.decode()
             except av.error.InvalidDataError:
                 damage += 1
-                self._count_damage()
+                self._count_damage(spoilt=taken_ns is not None)
                 packets = container.demux(stream)
                 continue
             except av.error.FFmpegError as error:
@@ -218,13 +237,16 @@ class CameraFeed:
             for picture in pictures:
                 damage = 0
                 if picture.is_corrupt:
-                    self._count_damage()
-                else:
-                    yield picture, wall_less_pts_ns
+                    self._count_damage(spoilt=taken_ns is not None)
+                    continue
+                captured_at_ns = taken_ns if stands_alone else take(picture, wall_less_pts_ns)
+                if captured_at_ns is not None:
+                    yield picture, captured_at_ns
         raise FeedError("damaged", f"{self.name} sends what cannot be decoded; check its link and codec")
 
-    def _count_damage(self) -> None:
+    def _count_damage(self, *, spoilt: bool) -> None:
         self.stats.damaged += 1
+        self.stats.spoilt += spoilt
         self._lost += 1
 
     def _failure(self, error: av.error.FFmpegError, *, opening: bool) -> FeedError:

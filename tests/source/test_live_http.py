@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
@@ -24,6 +24,11 @@ TICK_S = 0.1
 class MotionJpeg(BaseHTTPRequestHandler):
     """Pushes pictures ten times a second, as old cameras do."""
 
+    spoilt: Collection[int] = ()
+    """The pictures that cannot be decoded."""
+    at_once = 0
+    """So many pictures come in one go, and the next a second later."""
+
     def do_GET(self) -> None:
         if "Authorization" not in self.headers and self.path.startswith("/locked"):
             self.send_error(401)
@@ -32,13 +37,14 @@ class MotionJpeg(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         self.end_headers()
         for index in range(100):
-            data = cv2.imencode(".jpg", textured(index))[1].tobytes()
+            data = b"no picture" if index in self.spoilt else cv2.imencode(".jpg", textured(index))[1].tobytes()
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
             try:
                 self.wfile.write(head.encode() + data + b"\r\n")
             except OSError:
                 return
-            time.sleep(TICK_S)
+            if index + 1 >= self.at_once:
+                time.sleep(1.1 if index + 1 == self.at_once else TICK_S)
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -73,6 +79,30 @@ def test_motion_jpeg_has_no_clock_of_its_own_and_goes_by_arrival(camera: str) ->
     assert all(began_ns <= frame.captured_at_ns <= time.time_ns() for frame in frames)
     assert frames[-1].captured_at_ns - frames[0].captured_at_ns >= 11 * 0.9 * TICK_S * NS_PER_S
     assert [frame.seq for frame in frames] == list(range(12))
+
+
+def test_of_pictures_that_stand_alone_only_those_that_are_looked_at_are_decoded() -> None:
+    class TooMany(MotionJpeg):
+        # The first is gone by the time the stream is known.
+        spoilt, at_once = range(2, 9), 9
+
+    for address in serve(TooMany):
+        feed = CameraFeed(f"http://{address}/video.mjpg", camera="a", fps=1)
+        frames = list(islice(feed.frames(), 2))
+    assert frames[1].captured_at_ns - frames[0].captured_at_ns > NS_PER_S / 2
+    assert feed.stats.pictures >= 9
+    assert (feed.stats.damaged, feed.stats.thinned) == (0, 0)
+
+
+def test_a_damaged_picture_that_was_to_be_looked_at_is_not_taken_for_an_overload() -> None:
+    class Damaged(MotionJpeg):
+        spoilt = (3, 4)
+
+    for address in serve(Damaged):
+        feed = CameraFeed(f"http://{address}/video.mjpg", camera="a", fps=25)
+        frames = list(islice(feed.frames(), 8))
+    assert (feed.stats.damaged, feed.stats.thinned) == (2, 0)
+    assert sorted(frame.lost_before for frame in frames) == [0] * 7 + [2]
 
 
 def test_a_camera_that_asks_for_a_password_is_unauthorised_and_the_answer_shows_none(camera: str) -> None:
