@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -51,7 +52,10 @@ def run_bus_loader(settings: LoaderSettings) -> int:
         signals = stack.enter_context(Signals())
         store = stack.enter_context(open_store(settings.store, password=settings.store_password))
         source = stack.enter_context(KafkaSource(settings.bus, settings.group))
-        loader = BusLoader(source, store, batch_size=settings.batch_size, max_wait_s=settings.max_wait_s)
+        thread = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="insert"))
+        loader = BusLoader(
+            source, store, batch_size=settings.batch_size, max_wait_s=settings.max_wait_s, begin=thread.submit
+        )
         if settings.metrics_address is not None:
             stack.callback(serve_collector(LoaderCollector(lambda: loader.stats), *settings.metrics_address))
         try:

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from pipeline.errors import BusError, InputError, PipelineError
 from pipeline.sink.backoff import Backoff
-from pipeline.sink.decoding import decode_lines
+from pipeline.sink.decoding import Decoded, decode_lines
 from pipeline.sink.loader import DEFAULT_BATCH_SIZE, RecordStore, register
 
 DEFAULT_MAX_WAIT_S: Final = 0.5
 """A batch that does not fill is inserted after so long: the greater part of the time from crossing to query, of which
 there are to be two seconds at most. Each insert makes parts that the engine must merge, so not less."""
 LONGEST_POLL_S: Final = 0.5
+AHEAD_POLL_S: Final = 0.05
+"""The same while a batch is being inserted, the end of which wakes no poll."""
 
 
-class Message(NamedTuple):
-    """One message of the bus."""
+class Message(Protocol):
+    """One message of the bus, in whatever form its client gives it: a copy of each would cost a tenth of reading it."""
 
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes
+    @property
+    def partition(self) -> int:
+        """Number of its partition."""
+
+    @property
+    def offset(self) -> int:
+        """Its place there."""
+
+    @property
+    def key(self) -> bytes | None:
+        """What chose the partition."""
+
+    @property
+    def value(self) -> bytes | None:
+        """An encoded record, or whatever else somebody sent."""
 
 
 class MessageSource(Protocol):
@@ -47,6 +60,31 @@ class MessageSource(Protocol):
         """Remember, per partition, the first offset that is not done; not for one that went to another loader."""
 
 
+Insert: TypeAlias = Callable[[], Mapping[int, str]]
+"""Puts one batch into the store; returns what was refused of it, and why, by number. Raises PipelineError."""
+
+
+class Inserting(Protocol):
+    """An `Insert` that was begun."""
+
+    def done(self) -> bool:
+        """Whether it has ended, well or not; does not wait."""
+
+    def result(self) -> Mapping[int, str]:
+        """Wait for its end; returns or raises what it did."""
+
+
+class InTurn:
+    """An `Insert` that runs when its result is asked for: a loader that begins it so reads and inserts in turn."""
+
+    def __init__(self, insert: Insert) -> None:
+        self.result = insert
+
+    def done(self) -> bool:
+        """See `Inserting`; there is nothing to wait for."""
+        return True
+
+
 @dataclass(frozen=True, slots=True)
 class LoaderStats:
     """What a loader did since it was made."""
@@ -61,6 +99,28 @@ class LoaderStats:
     """Why the last batch was not loaded, in one sentence; empty where it was."""
 
 
+class _Batch:
+    """Messages that are inserted together, in the order in which they were read."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.began_s = 0.0
+        """When the oldest was read."""
+        self._decoded: Decoded | None = None
+
+    def add(self, messages: Sequence[Message], now_s: float) -> None:
+        if messages:
+            if not self.messages:
+                self.began_s = now_s
+            self.messages.extend(messages)
+            self._decoded = None
+
+    def decoded(self) -> Decoded:
+        if self._decoded is None:
+            self._decoded = decode_lines([message.value or b"" for message in self.messages])
+        return self._decoded
+
+
 class BusLoader:
     """Moves batches from a message bus to `store`, at least once.
 
@@ -73,6 +133,10 @@ class BusLoader:
     from the last commit on: twice is harmless, but messages behind it may still come and be committed, and then what
     was forgotten would be lost.
 
+    While a full batch is inserted, of which there are more behind it, the next is read and decoded: with the `submit`
+    of an executor of one thread as `begin` both go on at once. Batches are inserted and committed one after the other
+    all the same. Only the inserts are begun so; the source belongs to the caller's thread.
+
     `step` does one round and never waits longer than `LONGEST_POLL_S` and what the store takes.
     """
 
@@ -84,15 +148,16 @@ class BusLoader:
         batch_size: int = DEFAULT_BATCH_SIZE,
         max_wait_s: float = DEFAULT_MAX_WAIT_S,
         backoff: Backoff | None = None,
+        begin: Callable[[Insert], Inserting] = InTurn,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, not {batch_size}")
         self._source, self._store = source, store
         self._batch_size, self._max_wait_s = batch_size, max_wait_s
         self._backoff = backoff or Backoff()
-        self._batch: list[Message] = []
-        self._began_s = 0.0
-        """When the oldest message of the batch was read."""
+        self._begin = begin
+        self._batch, self._ahead = _Batch(), _Batch()
+        """What is inserted next, and what was read behind it meanwhile."""
         self._retry_at_s = -math.inf
         self._loaded = self._rejected = self._batches = self._failures = 0
         self._failing = ""
@@ -105,7 +170,7 @@ class BusLoader:
             rejected=self._rejected,
             batches=self._batches,
             failures=self._failures,
-            waiting=len(self._batch),
+            waiting=len(self._batch.messages) + len(self._ahead.messages),
             failing=self._failing,
         )
 
@@ -114,16 +179,17 @@ class BusLoader:
         if now_s < self._retry_at_s:
             # Only to stay a member of the group: what fails here fails again when it is time to retry.
             with contextlib.suppress(BusError):
-                self._read(0, min(LONGEST_POLL_S, self._retry_at_s - now_s), now_s)
+                self._read(self._ahead, 0, min(LONGEST_POLL_S, self._retry_at_s - now_s), now_s)
             return
         try:
             if self._failing:
-                self.load()
-            self._read(self._batch_size - len(self._batch), self._patience_s(now_s), now_s)
-            if not self._batch:
+                self._load()
+            if self._room(self._batch):
+                self._read(self._batch, self._room(self._batch), self._patience_s(now_s), now_s)
+            if not self._batch.messages:
                 self._store.settle()
-            elif len(self._batch) >= self._batch_size or now_s - self._began_s >= self._max_wait_s:
-                self.load()
+            elif not self._room(self._batch) or now_s - self._batch.began_s >= self._max_wait_s:
+                self._load(now_s)
         except PipelineError as error:
             self._failures += 1
             self._failing = str(error)
@@ -134,42 +200,67 @@ class BusLoader:
 
     def load(self) -> None:
         """Insert and commit what was read so far. Raises PipelineError; nothing is lost then."""
-        if not self._batch:
+        while self._batch.messages or self._ahead.messages:
+            self._load()
+
+    def _load(self, read_ahead_s: float | None = None) -> None:
+        """Insert and commit the batch; meanwhile, at the time `read_ahead_s`, read what is behind a full one."""
+        if not self._batch.messages:
+            self._batch, self._ahead = self._ahead, _Batch()
             return
-        decoded = decode_lines([message.value for message in self._batch])
-        faults = dict(decoded.faults)
-        self._store.insert_tables(decoded.tables, behind=len(self._batch) >= self._batch_size)
-        # Events first: where we may not write at all, that fails, and is not taken for a fault of the registrations.
-        for number, registration in decoded.registrations:
-            try:
-                register(self._store, registration)
-            except InputError as error:
-                faults[number] = str(error)
-        self._reject(faults)
+        batch, decoded = self._batch, self._batch.decoded()
+        behind = not self._room(batch)
+        inserting = self._begin(lambda: self._insert(decoded, behind=behind))
+        try:
+            if behind and read_ahead_s is not None:
+                self._read_ahead(inserting, read_ahead_s)
+        finally:
+            # Whatever becomes of the reading: the batch is not touched again before this has ended.
+            refused = inserting.result()
+        faults = {**decoded.faults, **refused}
+        self._reject(batch, faults)
         # The last that was read of each: of a partition that began again, what was read since then.
-        done = {message.partition: message.offset + 1 for message in self._batch}
-        self._loaded += len(self._batch) - len(faults)
+        done = {message.partition: message.offset + 1 for message in batch.messages}
+        self._loaded += len(batch.messages) - len(faults)
         self._rejected += len(faults)
         self._batches += 1
         # The batch is in the store now: where the commit fails, the next one tells of it too, and at worst it is
         # delivered again.
-        self._batch = []
+        self._batch, self._ahead = self._ahead, _Batch()
         self._source.commit(done)
 
-    def _read(self, limit: int, timeout_s: float, now_s: float) -> None:
-        messages = self._source.poll(limit, timeout_s)
-        if messages and not self._batch:
-            self._began_s = now_s
-        self._batch.extend(messages)
+    def _insert(self, decoded: Decoded, *, behind: bool) -> dict[int, str]:
+        """Put a batch into the store; returns why registrations of it were refused, by the message's number."""
+        self._store.insert_tables(decoded.tables, behind=behind)
+        # Events first: where we may not write at all, that fails, and is not taken for a fault of the registrations.
+        refused: dict[int, str] = {}
+        for number, registration in decoded.registrations:
+            try:
+                register(self._store, registration)
+            except InputError as error:
+                refused[number] = str(error)
+        return refused
+
+    def _read_ahead(self, inserting: Inserting, now_s: float) -> None:
+        while self._room(self._ahead) and not inserting.done():
+            self._read(self._ahead, self._room(self._ahead), AHEAD_POLL_S, now_s)
+        if not self._room(self._ahead):
+            self._ahead.decoded()
+
+    def _read(self, batch: _Batch, limit: int, timeout_s: float, now_s: float) -> None:
+        batch.add(self._source.poll(limit, timeout_s), now_s)
+
+    def _room(self, batch: _Batch) -> int:
+        return max(0, self._batch_size - len(batch.messages))
 
     def _patience_s(self, now_s: float) -> float:
         """How long to wait for messages: until the batch is due."""
-        rest_s = self._began_s + self._max_wait_s - now_s if self._batch else LONGEST_POLL_S
+        rest_s = self._batch.began_s + self._max_wait_s - now_s if self._batch.messages else LONGEST_POLL_S
         return max(0.0, min(LONGEST_POLL_S, rest_s))
 
-    def _reject(self, faults: Mapping[int, str]) -> None:
-        """Put messages of the batch aside, by their number in it."""
+    def _reject(self, batch: _Batch, faults: Mapping[int, str]) -> None:
+        """Put messages of `batch` aside, by their number in it."""
         for number, reason in sorted(faults.items()):
-            self._source.reject(self._batch[number], reason)
+            self._source.reject(batch.messages[number], reason)
         if faults:
             self._source.flush_rejected()

@@ -103,11 +103,7 @@ class KafkaSource(Closing):
             self._consumer.resume(*paused)
         # Where everything is paused nothing comes, except of partitions that we are given during this call.
         found = self._consumer.poll(timeout_ms=round(timeout_s * 1000), max_records=max(1, limit))
-        return [
-            Message(record.partition, record.offset, record.key, record.value or b"")
-            for records in found.values()
-            for record in records
-        ]
+        return [record for records in found.values() for record in records]
 
     def _drop_consumer(self) -> None:
         if self._consumer is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -13,6 +14,15 @@ CAMERA = "grogot-1"
 T0_S = 1_780_272_000
 """2026-06-01 00:00:00 UTC, which is 08:00 in Makassar."""
 MINUTE_NS = 60 * NS_PER_S
+
+
+class BusMessage(NamedTuple):
+    """A message as a loader is given it, of no client."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
 
 
 def at_ns(second: float) -> int:

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from pipeline.sink.bus_loader import BusLoader
 from pipeline.sink.kafka_address import BusAddress
@@ -40,8 +41,12 @@ class MortalSource(KafkaSource):
 
 
 def main(bus: str, store_path: str, last_commit: int | None) -> None:
-    with EmbeddedStore(store_path) as store, MortalSource(BusAddress.parse(bus), "loaders", last_commit) as source:
-        loader = BusLoader(source, store, batch_size=1500, max_wait_s=0.3)
+    with (
+        EmbeddedStore(store_path) as store,
+        MortalSource(BusAddress.parse(bus), "loaders", last_commit) as source,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        loader = BusLoader(source, store, batch_size=1500, max_wait_s=0.3, begin=thread.submit)
         loaded, since_s = 0, time.monotonic()
         while time.monotonic() - since_s < (QUIET_S if loaded else FIRST_S):
             loader.step(time.monotonic())

@@ -2,104 +2,18 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
-from pipeline.errors import BusError, InputError, PipelineError, StorageError
-from pipeline.sink import columns
+from pipeline.errors import BusError, StorageError
 from pipeline.sink.backoff import Backoff
-from pipeline.sink.bus_loader import BusLoader, Message
+from pipeline.sink.bus_loader import BusLoader
 from pipeline.sink.events import encode
 from pipeline.sink.registrations import CameraRegistration, LinesRegistration, Record, RunRegistration
-from pipeline.types import CountingLine, Event
-from tests.sink.events import CAMERA, crossing, line, minute
-
-
-class FakeBus:
-    """One partition per list of records; what a loader reads of the bus, and what it tells it."""
-
-    def __init__(self, *partitions: Sequence[Record | bytes]) -> None:
-        self.waiting = [
-            Message(number, offset, None, each if isinstance(each, bytes) else encode(each))
-            for number, records in enumerate(partitions)
-            for offset, each in enumerate(records)
-        ]
-        self.polls: list[int] = []
-        self.rejected: list[tuple[int, str]] = []
-        self.durably_rejected = 0
-        self.committed: dict[int, int] = {}
-        self.failures: dict[str, PipelineError] = {}
-        self.log: list[str] = []
-
-    def poll(self, limit: int, timeout_s: float) -> list[Message]:
-        self.polls.append(limit)
-        self._fail("poll")
-        taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
-        return taken
-
-    def reject(self, message: Message, reason: str) -> None:
-        self._fail("reject")
-        self.rejected.append((message.offset, reason))
-
-    def flush_rejected(self) -> None:
-        self.durably_rejected = len(self.rejected)
-
-    def commit(self, next_offsets: Mapping[int, int]) -> None:
-        self._fail("commit")
-        assert self.durably_rejected == len(self.rejected)
-        self.log.append("commit")
-        self.committed.update(next_offsets)
-
-    def _fail(self, what: str) -> None:
-        if what in self.failures:
-            raise self.failures[what]
-
-
-class FakeStore:
-    def __init__(self, bus: FakeBus) -> None:
-        self.log = bus.log
-        self.inserted: list[dict[str, pa.Table]] = []
-        self.behind: list[bool] = []
-        self.registered: dict[str, list[object]] = defaultdict(list)
-        self.failure: Exception | None = None
-
-    def settle(self) -> None:
-        self.log.append("settle")
-
-    def insert_tables(self, tables: Mapping[str, pa.Table], *, behind: bool) -> None:
-        self.log.append(f"insert {sum(map(len, tables.values()))}")
-        if self.failure is not None:
-            raise self.failure
-        self.inserted.append(dict(tables))
-        self.behind.append(behind)
-
-    @property
-    def rows(self) -> list[dict[str, Any]]:
-        return [row for tables in self.inserted for row in rows(tables)]
-
-    def register_camera(self, camera: str, *, name: str, district: str, timezone: str, **_: str) -> None:
-        if timezone == "Mars/Base":
-            raise InputError("there is no time zone 'Mars/Base'")
-        self.registered["camera"].append((camera, name, district, timezone))
-
-    def register_lines(self, camera: str, lines: Sequence[CountingLine], *, run: str) -> None:
-        self.registered["lines"].append((camera, run, tuple(lines)))
-
-    def register_run(self, run: str, **words: Any) -> None:
-        self.registered["run"].append((run, words))
-
-
-def rows(tables: Mapping[str, pa.Table]) -> list[dict[str, Any]]:
-    return [{"table": name, **row} for name, table in tables.items() for row in table.to_pylist()]
-
-
-def stored(*events: Event) -> list[dict[str, Any]]:
-    """The rows that `events` become."""
-    return rows(columns.tables(events))
+from tests.sink.events import CAMERA, BusMessage, line, minute
+from tests.sink.fake_bus import CROSSINGS, FakeBus, FakeStore, stored
 
 
 def made(*partitions: Sequence[Record | bytes], **options: Any) -> tuple[FakeBus, FakeStore, BusLoader]:
@@ -107,9 +21,6 @@ def made(*partitions: Sequence[Record | bytes], **options: Any) -> tuple[FakeBus
     store = FakeStore(bus)
     options.setdefault("backoff", Backoff(first_s=1, most_s=8, rng=random.Random(1)))
     return bus, store, BusLoader(bus, store, **options)
-
-
-CROSSINGS = [crossing(second, track=second) for second in range(10)]
 
 
 def test_a_full_batch_is_inserted_first_and_committed_after() -> None:
@@ -124,7 +35,7 @@ def test_a_full_batch_is_inserted_first_and_committed_after() -> None:
 def test_a_batch_that_does_not_fill_is_inserted_when_its_oldest_message_has_waited() -> None:
     bus, store, loader = made(CROSSINGS[:3], max_wait_s=2.0)
     loader.step(100)
-    bus.waiting = [Message(0, 3, None, encode(CROSSINGS[3]))]
+    bus.waiting = [BusMessage(0, 3, None, encode(CROSSINGS[3]))]
     loader.step(101.9)
     assert store.rows == []
     assert loader.stats.waiting == 4

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ from kafka import KafkaProducer
 
 from pipeline.errors import BusError, InputError, StorageError
 from pipeline.sink.backoff import Backoff
-from pipeline.sink.bus_loader import BusLoader
+from pipeline.sink.bus_loader import BusLoader, Insert, Inserting
 from pipeline.sink.events import encode
 from pipeline.sink.kafka_address import BusAddress
 from pipeline.sink.kafka_clients import make_topics
@@ -31,6 +32,13 @@ from tests.sink.faults import COUNT, Background, assert_each_is_stored_once, cro
 from tests.sink.kafka_topic import address_of, until
 
 GROUP = "loaders"
+
+
+@pytest.fixture
+def begin() -> Iterator[Callable[[Insert], Inserting]]:
+    """Begins inserts in threads, while their loaders read on, as `simpang loader` does."""
+    with ThreadPoolExecutor(2) as threads:
+        yield threads.submit
 
 
 @pytest.fixture
@@ -55,12 +63,13 @@ def load_all(loader: BusLoader, count: int = COUNT) -> None:
 
 
 def test_a_broker_killed_while_it_takes_and_gives_loses_and_doubles_nothing(
-    broker: Broker, outbox: Outbox, store: EmbeddedStore
+    broker: Broker, outbox: Outbox, store: EmbeddedStore, begin: Callable[[Insert], Inserting]
 ) -> None:
     address, sent = address_of(broker, "killed"), crossings()
     outbox.append(sent)
     with KafkaPublisher(outbox, address, batch_size=400) as publisher, KafkaSource(address, GROUP) as source:
-        loader = BusLoader(source, store, batch_size=700, max_wait_s=0.2, backoff=Backoff(first_s=0.1, most_s=0.5))
+        quick = Backoff(first_s=0.1, most_s=0.5)
+        loader = BusLoader(source, store, batch_size=700, max_wait_s=0.2, backoff=quick, begin=begin)
 
         def publish() -> None:
             publisher.step()
@@ -165,7 +174,7 @@ REFUSING = InputError("the user may not insert")
 
 
 def test_a_store_that_is_down_slow_or_refusing_loses_and_doubles_nothing(
-    broker: Broker, outbox: Outbox, store: EmbeddedStore
+    broker: Broker, outbox: Outbox, store: EmbeddedStore, begin: Callable[[Insert], Inserting]
 ) -> None:
     address, sent = address_of(broker, "faulty-store", "?partitions=3"), crossings()
     publish_all(outbox, address, sent)
@@ -177,6 +186,7 @@ def test_a_store_that_is_down_slow_or_refusing_loses_and_doubles_nothing(
             batch_size=1000,
             max_wait_s=0.1,
             backoff=Backoff(first_s=0.05, most_s=0.2),
+            begin=begin,
         )
         load_all(loader)
         assert loader.stats.failures >= sum(fault not in (None, "slow") for fault in faults)
@@ -201,7 +211,9 @@ def test_a_replay_holds_against_live_events_that_come_late_over_the_bus(
             assert counts(store) == [(0, count, 900.0, "complete")]
 
 
-def test_the_same_messages_twice_and_out_of_order_are_stored_once(broker: Broker, store: EmbeddedStore) -> None:
+def test_the_same_messages_twice_and_out_of_order_are_stored_once(
+    broker: Broker, store: EmbeddedStore, begin: Callable[[Insert], Inserting]
+) -> None:
     address, sent = address_of(broker, "twice"), crossings()
     make_topics(address)
     rng = random.Random(5)
@@ -214,7 +226,7 @@ def test_the_same_messages_twice_and_out_of_order_are_stored_once(broker: Broker
     producer.flush()
     producer.close()
     with KafkaSource(address, GROUP) as source:
-        load_all(BusLoader(source, store, batch_size=1300, max_wait_s=0.2), len(twice))
+        load_all(BusLoader(source, store, batch_size=1300, max_wait_s=0.2, begin=begin), len(twice))
     assert_each_is_stored_once(store, sent)
 
 
@@ -226,7 +238,7 @@ class ForgetfulSource(KafkaSource):
 
 
 def test_loaders_that_take_partitions_from_one_another_lose_and_double_nothing(
-    broker: Broker, outbox: Outbox, store: EmbeddedStore
+    broker: Broker, outbox: Outbox, store: EmbeddedStore, begin: Callable[[Insert], Inserting]
 ) -> None:
     address, sent = address_of(broker, "fight", "?partitions=2"), crossings()
     publish_all(outbox, address, sent[: COUNT // 2])
@@ -236,9 +248,9 @@ def test_loaders_that_take_partitions_from_one_another_lose_and_double_nothing(
         return Background(lambda: loader.step(time.monotonic()))
 
     with KafkaSource(address, GROUP) as last_source:
-        last = BusLoader(last_source, store, batch_size=400, max_wait_s=0.1)
+        last = BusLoader(last_source, store, batch_size=400, max_wait_s=0.1, begin=begin)
         with ForgetfulSource(address, GROUP) as first_source:
-            first = BusLoader(first_source, store, batch_size=300, max_wait_s=0.1, backoff=quick)
+            first = BusLoader(first_source, store, batch_size=300, max_wait_s=0.1, backoff=quick, begin=begin)
             with stepping(first):
                 until(lambda: bool(time.sleep(0.05)) or first.stats.loaded >= 900)
                 with stepping(last):

@@ -10,7 +10,6 @@ from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from pipeline.errors import BusError, InputError, StorageError
-from pipeline.sink.bus_loader import Message
 from pipeline.sink.events import decode, encode
 from pipeline.sink.kafka_address import BusAddress
 from pipeline.sink.kafka_clients import make_topics
@@ -20,7 +19,7 @@ from pipeline.sink.outbox import Outbox
 from pipeline.sink.registrations import CameraRegistration, Record
 from pipeline.types import Crossing
 from tests.kafka_broker import PASSWORD, USER, Broker
-from tests.sink.events import crossing, minute
+from tests.sink.events import BusMessage, crossing, minute
 from tests.sink.kafka_topic import address_of, everything, read
 
 RECORDS: list[Record] = [
@@ -97,7 +96,7 @@ def test_a_rejected_message_goes_to_the_dead_letters_with_its_reason(broker: Bro
     address = address_of(broker, "rejected")
     with KafkaSource(address, "readers") as source:
         source.poll(0, 0)
-        source.reject(Message(2, 40, b"a", b"\xff not an event"), "this is not JSON — é")
+        source.reject(BusMessage(2, 40, b"a", b"\xff not an event"), "this is not JSON — é")
         source.flush_rejected()
     (letter,) = everything(broker, address.dead_letter_topic)
     assert (letter.key, letter.value) == (b"a", b"\xff not an event")

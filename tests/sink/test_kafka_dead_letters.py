@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.sink.bus_loader import BusLoader, Message
+from pipeline.sink.bus_loader import BusLoader
 from pipeline.sink.events import encode
 from pipeline.sink.kafka_dead_letters import Resent, resend
 from pipeline.sink.kafka_source import ORIGIN_HEADER, REASON_HEADER, KafkaSource
 from pipeline.sink.store import EmbeddedStore
 from tests.kafka_broker import Broker
-from tests.sink.events import counts, crossing, minutes
+from tests.sink.events import BusMessage, counts, crossing, minutes
 from tests.sink.kafka_topic import address_of, everything, until
 
 EVENTS = [*minutes(range(15)), crossing(3), crossing(70)]
@@ -24,8 +24,8 @@ def test_after_a_mend_dead_letters_are_counted_once(broker: Broker, tmp_path: Pa
         source.poll(0, 0)
         for number, event in enumerate([*EVENTS, EVENTS[-1]]):
             # As a loader put them aside that was older than they are.
-            source.reject(Message(0, number, event.camera.encode(), encode(event)), "event version 2 is not 1")
-        source.reject(Message(0, 90, b"a", BROKEN), "no such version")
+            source.reject(BusMessage(0, number, event.camera.encode(), encode(event)), "event version 2 is not 1")
+        source.reject(BusMessage(0, 90, b"a", BROKEN), "no such version")
         source.flush_rejected()
 
         first = resend(address)
@@ -55,8 +55,8 @@ def test_resend_says_what_it_did(broker: Broker, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out == "0 dead letters were sent again\n"
     with KafkaSource(address, "loaders") as source:
         source.poll(0, 0)
-        source.reject(Message(0, 0, b"a", encode(EVENTS[0])), "mended meanwhile")
-        source.reject(Message(0, 1, b"a", BROKEN), "no such version")
+        source.reject(BusMessage(0, 0, b"a", encode(EVENTS[0])), "mended meanwhile")
+        source.reject(BusMessage(0, 1, b"a", BROKEN), "no such version")
         source.flush_rejected()
     assert main(bus) == 1
     said = capsys.readouterr()
