@@ -48,45 +48,58 @@ class ReplayFeed:
     def frames(self) -> Generator[Frame, None, None]:
         """See `LiveFeed.frames`; one connection lasts one round."""
         try:
-            with self._open() as source:
+            source, later_ns = self._open()
+            with source:
                 self.stats.connects += 1
                 self.stats.clock, self.stats.size = "stream", source.size
-                yield from self._play(source)
+                yield from self._play(source, later_ns)
         except InputError as error:
             raise FeedError("missing", str(error)) from error
         raise FeedError("ended", f"{self.name} was played to its end; it begins again")
 
-    def _open(self) -> FrameSource:
-        now_ns = self._now_ns()
+    def _open(self) -> tuple[FrameSource, int]:
+        """What is to be played now, and by how much later than it says."""
         if scheme_of(self._url) == "sim":
-            return open_source(self._url, camera=self._camera, start_at_ns=now_ns)
-        with open_source(self._url, camera=self._camera, start_at_ns=0) as source:
-            length_s = source.duration_s
-        if length_s is None or length_s < LEAST_LOOP_S:
-            raise PipelineError(f"{self.name} does not state its length, or is too short to be played as a camera")
-        length_ns = round(length_s * NS_PER_S)
-        place_ns = now_ns % length_ns
-        if length_ns - place_ns < NS_PER_S:
-            self._wait((length_ns - place_ns) / NS_PER_S)
-            now_ns, place_ns = now_ns + length_ns - place_ns, 0
-        from_s = place_ns / NS_PER_S if place_ns else None
-        return open_source(self._url, camera=self._camera, start_at_ns=now_ns - place_ns, from_s=from_s)
+            return open_source(self._url, camera=self._camera, start_at_ns=self._now_ns()), 0
+        now_ns = self._now_ns()
+        source = open_source(self._url, camera=self._camera, start_at_ns=0)
+        try:
+            length_ns = self._length_ns(source)
+            place_ns = now_ns % length_ns
+            if length_ns - place_ns < NS_PER_S:
+                self._wait((length_ns - place_ns) / NS_PER_S)
+                now_ns, place_ns = now_ns + length_ns - place_ns, 0
+        except BaseException:
+            source.close()
+            raise
+        # A round that follows another begins at the beginning, where the recording already is: opening takes as long as
+        # decoding a dozen pictures.
+        if place_ns:
+            source.close()
+            source = open_source(self._url, camera=self._camera, start_at_ns=0, from_s=place_ns / NS_PER_S)
+        return source, now_ns - place_ns
 
-    def _play(self, source: FrameSource) -> Iterator[Frame]:
+    def _length_ns(self, source: FrameSource) -> int:
+        if source.duration_s is None or source.duration_s < LEAST_LOOP_S:
+            raise PipelineError(f"{self.name} does not state its length, or is too short to be played as a camera")
+        return round(source.duration_s * NS_PER_S)
+
+    def _play(self, source: FrameSource, later_ns: int) -> Iterator[Frame]:
         wanted, rate = RateControl(self._wanted_fps), RateControl(self.fps)
         for frame in source:
             self.stats.pictures += 1
             if rate.fps != self.fps:
                 rate.fps = self.fps
-            if frame.captured_at_ns <= self._last_ns:
+            captured_at_ns = frame.captured_at_ns + later_ns
+            if captured_at_ns <= self._last_ns:
                 continue
-            self.stats.wanted += wanted.take(frame.captured_at_ns)
-            ahead_ns = frame.captured_at_ns - self._now_ns()
-            if not rate.take(frame.captured_at_ns) or ahead_ns < -LATE_NS:
+            self.stats.wanted += wanted.take(captured_at_ns)
+            ahead_ns = captured_at_ns - self._now_ns()
+            if not rate.take(captured_at_ns) or ahead_ns < -LATE_NS:
                 continue
             if ahead_ns > 0:
                 self._wait(ahead_ns / NS_PER_S)
-            self._last_ns = frame.captured_at_ns
+            self._last_ns = captured_at_ns
             self.stats.chosen += 1
-            yield replace(frame, seq=self._seq)
+            yield replace(frame, seq=self._seq, captured_at_ns=captured_at_ns)
             self._seq += 1

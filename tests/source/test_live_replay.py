@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline.errors import FeedError
+from pipeline.source import FrameSource, live_replay, open_source
 from pipeline.source.live_replay import LATE_NS, ReplayFeed
 from pipeline.types import NS_PER_S, Frame
 from tests.source.video_files import index_of, write_video
@@ -64,6 +66,18 @@ def test_pictures_are_shown_when_their_time_has_come_and_rounds_follow_each_othe
         times.append(frame.captured_at_ns)
     assert {later - earlier for earlier, later in pairwise(times)} == {NS_PER_S // 2}
     assert feed.stats.connects == 3
+
+
+def test_a_round_that_follows_another_opens_the_recording_once(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[float | None] = []
+
+    def open_noted(url: str, *, from_s: float | None = None, **settings: Any) -> FrameSource:
+        opened.append(from_s)
+        return open_source(url, from_s=from_s, **settings)
+
+    monkeypatch.setattr(live_replay, "open_source", open_noted)
+    assert len(list(rounds(player(clip, Clock(NOW_NS)), 3))) > 50
+    assert opened == [None, 1.0, None, None], "first its length is asked for, and it is gone to the place of now"
 
 
 def test_what_could_not_be_shown_in_time_is_gone_and_counted_as_left_out(clip: Path) -> None:
