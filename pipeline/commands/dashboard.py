@@ -86,6 +86,7 @@ class DashboardSettings:
         *,
         spool: Path | None = None,
         writable: bool = False,
+        paths: Path | None = None,
     ) -> DashboardSettings:
         """For `--dashboard [HOST:]PORT`; raises InputError where `text` is not that, or is writable from elsewhere."""
         match = re.fullmatch(r"(?:(?P<host>\[[0-9a-fA-F:]+\]|[^:\[\]]+):)?(?P<port>\d{1,5})", text)
@@ -94,7 +95,8 @@ class DashboardSettings:
         host = (match["host"] or "127.0.0.1").strip("[]")
         if writable:
             _refuse_strangers(host, "write --dashboard PORT")
-        return cls(host, int(match["port"]), site, writable, dict(environment), option="--dashboard", spool=spool)
+        port, known = int(match["port"]), dict(environment)
+        return cls(host, port, site, writable, known, option="--dashboard", paths=paths, spool=spool)
 
     def __call__(self, store: Store) -> DashboardService:
         """The dashboard over a store that this process fills, for `runtime.beside`; it says its address in the log."""
@@ -111,33 +113,42 @@ class DashboardSettings:
         from pipeline.runtime.live_picture import PICTURES
         from pipeline.runtime.observation import PathObserver
 
-        site = editor = None
+        site = editor = observer = None
+        if self.paths is not None:
+            # A pool's device has its cameras to look at; at the lowest priority the processor has time to spare.
+            observer = PathObserver(self.paths, device="auto" if self.spool is None else "cpu")
         if self.site is not None:
             site = load_site(self.site, self.environment)
             editor = LineEditor(
                 self.site.absolute(),
                 lambda path: load_site(path, self.environment),
                 writable=self.writable,
-                observer=None if self.paths is None else PathObserver(self.paths),
+                observer=observer,
                 saved=(lambda: None) if self.spool is None else ask_for_reload,
             )
         pictures = None if self.spool is None else LivePictures(self.spool / PICTURES)
         app = build_app(store, site=site, editor=editor, pictures=pictures, allowed_hosts=allowed_hosts(self.host))
         opened = listen(self.host, self.port, self.option)
-        return DashboardService(DashboardServer(app, started=lambda: tell(address_of(opened))), opened)
+        server = DashboardServer(app, started=lambda: tell(address_of(opened)))
+        return DashboardService(server, opened, ended=(lambda: None) if observer is None else observer.cancel)
 
 
 class DashboardService:
     """A dashboard that listens on a socket of its own."""
 
-    def __init__(self, server: DashboardServer, opened: socket.socket) -> None:
+    def __init__(self, server: DashboardServer, opened: socket.socket, ended: Callable[[], None]) -> None:
         self._server = server
         self._opened = opened
+        self._ended = ended
 
     def run(self) -> None:
         """Answer until `stop`, and in the main thread until SIGINT or SIGTERM."""
-        with self._opened:
-            self._server.run(sockets=[self._opened])
+        try:
+            with self._opened:
+                self._server.run(sockets=[self._opened])
+        finally:
+            # What is being observed for a page: a process of the pool waits for its children when it ends.
+            self._ended()
 
     def stop(self) -> None:
         """End `run`; may be called from any thread."""

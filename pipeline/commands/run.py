@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.commands.arguments import add_model_arguments, add_service_arguments, bus_of, store_password
-from pipeline.commands.dashboard import DashboardSettings, add_dashboard_argument
+from pipeline.commands.dashboard import DashboardSettings, add_dashboard_argument, paths_directory
 from pipeline.config import CameraConfig, check_lines, load_site
 from pipeline.errors import InputError
 from pipeline.runtime.live_picture import PICTURES
@@ -76,7 +76,12 @@ def run_run(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
         if args.store is None:
             raise InputError("--dashboard shows the counts of a store; with --bus, start simpang dashboard beside it")
         dashboard = DashboardSettings.beside(
-            args.dashboard, args.site, environment, spool=spool_of(args), writable=args.edit
+            args.dashboard,
+            args.site,
+            environment,
+            spool=spool_of(args),
+            writable=args.edit,
+            paths=paths_directory(args.store, args.site) if args.edit else None,
         )
     elif args.edit:
         raise InputError("--edit lets the page of --dashboard save lines; give --dashboard [HOST:]PORT, too")

@@ -20,10 +20,15 @@ from pipeline.runtime.logs import configure_logging
 class ChildProcess:
     """A `Child` that is a real process."""
 
-    def __init__(self, name: str, target: Callable[..., None], *arguments: Any) -> None:
+    def __init__(
+        self, name: str, target: Callable[..., None], *arguments: Any, may_have_children: bool = False
+    ) -> None:
         spawning = multiprocessing.get_context("spawn")
         self._connection, theirs = spawning.Pipe()
-        self._process = spawning.Process(target=target, args=(*arguments, theirs), name=name, daemon=True)
+        # Python lets a daemon have none. Nothing else hangs on it in the pool: its processes ignore the SIGTERM that a
+        # daemon is sent when its parent ends.
+        daemon = not may_have_children
+        self._process = spawning.Process(target=target, args=(*arguments, theirs), name=name, daemon=daemon)
         self._process.start()
         theirs.close()
 

@@ -122,6 +122,7 @@ def _loader_starter(settings: PoolSettings) -> Callable[[], ChildProcess]:
         settings.spool,
         settings.beside,
         settings.log_json,
+        may_have_children=True,
     )
 
 

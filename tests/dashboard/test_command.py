@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -15,8 +16,11 @@ from typing import Any
 import pytest
 
 from pipeline.__main__ import main
+from pipeline.commands.dashboard import DashboardSettings
+from pipeline.runtime import observation
 from pipeline.sink.store import EmbeddedStore
 from tests.dashboard.conftest import SITE
+from tests.dashboard.traffic import PreparedObserver
 
 SIMPANG = [sys.executable, "-m", "pipeline"]
 COMMAND = [*SIMPANG, "dashboard"]
@@ -152,6 +156,59 @@ def test_inside_run_it_shows_the_store_that_the_pool_fills(tmp_path: Path) -> No
     finally:
         running.kill()
     assert "Traceback" not in log.read_text()
+
+
+def test_inside_run_traffic_is_observed_and_lines_are_suggested(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text(LIVE_SITE)
+    log = tmp_path / "log"
+    command = [*SIMPANG, "run", "-c", tmp_path / "site.toml", "--store", tmp_path / "store", "--device", "cpu"]
+    with log.open("wb") as output:
+        running = subprocess.Popen([*command, "--dashboard", "0", "--edit"], stdout=output, stderr=output)
+    try:
+        address = address_in(log, running)
+        file = asked(address, "api/lines/sim-1")
+        assert file["observes"]
+        observe = urllib.request.Request(
+            f"{address}api/lines/sim-1/observing",
+            method="POST",
+            headers={"Origin": address.rstrip("/"), "X-Simpang-Token": file["token"]},
+        )
+        urllib.request.urlopen(observe, timeout=60).close()
+        deadline_s = time.monotonic() + PATIENCE_S
+        while (state := asked(address, "api/lines/sim-1/observing"))["phase"] != "ready":
+            assert state["phase"] == "running", state
+            assert time.monotonic() < deadline_s, (state, log.read_text())
+            time.sleep(0.5)
+        assert state["sample"]["vehicles"] > 0
+        assert asked(address, "api/lines/sim-1/suggestions")["lines"]
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(PATIENCE_S) == 0
+    finally:
+        running.kill()
+    assert "Traceback" not in log.read_text()
+
+
+def test_observing_ends_with_the_page_that_asked_for_it(
+    empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancelled = threading.Event()
+
+    class Observer(PreparedObserver):
+        def __init__(self, directory: Path, *, device: str) -> None:
+            super().__init__()
+
+        def cancel(self) -> None:
+            cancelled.set()
+
+    monkeypatch.setattr(observation, "PathObserver", Observer)
+    (tmp_path / "site.toml").write_text(LIVE_SITE)
+    settings = DashboardSettings("127.0.0.1", 0, tmp_path / "site.toml", True, {}, paths=tmp_path / "paths")
+    with EmbeddedStore(empty_store) as store:
+        service = settings.open(store, lambda address: service.stop())
+        page = threading.Thread(target=service.run)
+        page.start()
+        page.join(PATIENCE_S)
+    assert cancelled.is_set()
 
 
 def test_inside_run_a_port_that_is_taken_ends_it_with_one_sentence(tmp_path: Path) -> None:
