@@ -22,6 +22,16 @@ LONGEST_PAUSE_S: Final = 86_400
 KNOWN_COUNTERS: Final = 10_000
 """Remembered of the runs of late; forgetting one costs a rebuild of its run and changes nothing."""
 
+SETTLE_EVERY_S: Final = 1.0
+"""So often, while events arrive, the bins they touch are rebuilt for the count views."""
+SETTLE_SHARE: Final = 0.2
+"""Of a loader's time at most this part goes into rebuilding: on a slow machine it is done less often."""
+
+SETTLE_BEHIND_S: Final = 5.0
+SETTLE_SHARE_BEHIND: Final = 0.05
+"""The same while a loader has more waiting than it loads at once, since most of a rebuild is planning, which is the
+same for one batch and for many."""
+
 _TOUCHES: Final = """
 SELECT camera, toUnixTimestamp(bin) AS bin_s, touch FROM touched_bins
 GROUP BY camera, bin, touch HAVING sum(n) > 0 ORDER BY bin_s, camera
@@ -75,6 +85,31 @@ INSERT INTO touched_bins
 SELECT camera, toStartOfFifteenMinutes(minute) AS bin, rand64() AS touch, toInt64(1) AS n
 FROM coverage_stored WHERE camera = {camera} AND run = {run} GROUP BY camera, bin
 """
+
+
+class Pace:
+    """When a store that is being filled is to be settled. All times are monotonic seconds."""
+
+    def __init__(self, now_s: float) -> None:
+        self._settled_s, self._took_s = now_s, 0.0
+        self._lacking_s: float | None = None
+        """When the first insert was that the count views lack."""
+
+    def is_due(self, now_s: float, *, behind: bool) -> bool:
+        """Whether to settle after an insert that ended at `now_s`; `behind` where more wait than that held.
+
+        One that keeps up is queryable a second later at most, and at once after a pause. A backlog has no hurry with
+        its first batch: its count views trail by `SETTLE_BEHIND_S`.
+        """
+        if self._lacking_s is None:
+            self._lacking_s = now_s
+        if behind:
+            return now_s >= self._lacking_s + max(SETTLE_BEHIND_S, self._took_s * (1 / SETTLE_SHARE_BEHIND - 1))
+        return now_s >= self._settled_s + max(SETTLE_EVERY_S, self._took_s * (1 / SETTLE_SHARE - 1))
+
+    def settled(self, began_s: float, ended_s: float) -> None:
+        """It was settled from then to then."""
+        self._settled_s, self._took_s, self._lacking_s = ended_s, ended_s - began_s, None
 
 
 class Settler:

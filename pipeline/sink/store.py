@@ -23,16 +23,8 @@ from pipeline.sink.directory import locked_directory
 from pipeline.sink.engine import Engine
 from pipeline.sink.events import check
 from pipeline.sink.migrations import Migration, MigrationState, outstanding, read_migrations
-from pipeline.sink.settling import Settler
+from pipeline.sink.settling import Pace, Settler
 from pipeline.types import CountingLine, Event
-
-SETTLE_EVERY_S: Final = 1.0
-"""So often, while events arrive, the bins they touch are rebuilt for the count views."""
-
-SETTLE_SHARE: Final = 0.2
-"""Of a loader's time at most this part goes into rebuilding: on a slow machine it is done less often."""
-SETTLE_SHARE_BEHIND: Final = 0.05
-"""The same while a loader has more waiting than it loads at once."""
 
 LONGEST_RETENTION_MONTHS: Final = 240
 """The engine's expiry dates end in 2106; one that lies beyond would wrap around and expire at once."""
@@ -52,9 +44,7 @@ class Store:
         self._now_ns = now_ns
         self._settler = Settler(engine)
         self._unsettled = False
-        self._settled_s = time.monotonic()
-        self._settling_s = 0.0
-        """How long it took the last time."""
+        self._pace = Pace(time.monotonic())
 
     def migrations(self) -> list[MigrationState]:
         """Every migration this program knows, and when the store took it. Raises InputError as `migrate` does."""
@@ -128,14 +118,13 @@ class Store:
             self._engine.insert(table, rows, columns.SORTING_KEYS[table])
         self._settler.learn(tables)
         self._unsettled = True
-        pause_s = self._settling_s * (1 / (SETTLE_SHARE_BEHIND if behind else SETTLE_SHARE) - 1)
-        if time.monotonic() >= self._settled_s + max(SETTLE_EVERY_S, pause_s):
+        if self._pace.is_due(time.monotonic(), behind=behind):
             self.settle()
 
     def settle(self) -> None:
         """Bring the count views up to what was inserted; raises StorageError, and may be called again.
 
-        `insert` does it every `SETTLE_EVERY_S`, `query` and `close` where it is due; call it before a pause.
+        `insert` does it at its `Pace`, `query` and `close` where anything is lacking; call it before a pause.
         """
         if not self._unsettled:
             return
@@ -146,8 +135,7 @@ class Store:
         except BaseException:
             self._unsettled = True
             raise
-        self._settled_s = time.monotonic()
-        self._settling_s = self._settled_s - began_s
+        self._pace.settled(began_s, time.monotonic())
 
     def register_camera(
         self,

@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.errors import InputError, StorageError, StoreBusyError
 from pipeline.sink import columns
+from pipeline.sink.settling import Pace
 from pipeline.sink.store import EmbeddedStore, open_store
 from pipeline.types import CountingLine
 from tests.sink.events import CAMERA, at_ns, crossing, minute, minutes, rows
@@ -154,8 +155,7 @@ def test_threads_may_share_a_store(store: EmbeddedStore) -> None:
 
 def test_a_loader_that_is_behind_brings_the_count_views_up_to_date_less_often(store: EmbeddedStore) -> None:
     def settled(behind: bool) -> bool:
-        # The last time took half a second and ended three seconds ago.
-        store._settled_s, store._settling_s = time.monotonic() - 3, 0.5
+        store._pace = Pace(time.monotonic() - 3)
         store.insert_tables(columns.tables([crossing(1)]), behind=behind)
         return not store._unsettled
 
