@@ -42,6 +42,10 @@ class EmbeddedEngine:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._inserting = threading.Lock()
+        self._changed = threading.Condition()
+        """Guards what follows."""
+        self._readers = 0
+        self._closed = False
         self._writer = self._connect()
         try:
             self.execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE} ENGINE = Atomic")
@@ -100,15 +104,8 @@ class EmbeddedEngine:
         Each call has a connection of its own: a `USE` or `SET` of one query does not reach the next.
         """
         refuse_writes(sql)
-        reader = self._connect()
-        try:
-            reader.query(f"USE {DATABASE}")
-            reader.query("SET readonly = 1")
+        with self._reading() as reader:
             result = reader.query(sql, "Arrow", params=_escaped(parameters)).bytes()
-        except ChdbError as error:
-            raise InputError(f"the store could not answer: {reason(error)}") from error
-        finally:
-            reader.close()
         try:
             return pa.ipc.open_file(pa.py_buffer(result)).read_all()
         except pa.ArrowInvalid as error:
@@ -118,23 +115,44 @@ class EmbeddedEngine:
     def stream(self, sql: str) -> Iterator[pa.RecordBatchReader]:
         """The same as `read`, a batch of rows at a time."""
         refuse_writes(sql)
-        reader = self._connect()
-        try:
-            reader.query(f"USE {DATABASE}")
-            reader.query("SET readonly = 1")
+        with self._reading() as reader:
             batches = reader.send_query(sql, "Arrow").record_batch(rows_per_batch=ROWS_PER_BATCH)
             if not batches.schema:
                 # Without rows the engine streams no columns either.
                 batches = self.read(sql).to_reader()
             yield batches
-        except ChdbError as error:
-            raise InputError(f"the store could not answer: {reason(error)}") from error
-        finally:
-            reader.close()
 
     def close(self) -> None:
-        """Let go of the directory."""
+        """Let go of the directory, when every reading that was begun has ended; none can be begun any more.
+
+        The engine has it open for as long as any of its connections is, and a new connection would open it again.
+        """
+        with self._changed:
+            self._closed = True
+            self._changed.wait_for(lambda: not self._readers)
         self._writer.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Any]:
+        """A connection that only reads; raises InputError for what the engine refuses meanwhile."""
+        with self._changed:
+            if self._closed:
+                raise StorageError(f"the store {self._directory} is closed")
+            self._readers += 1
+        try:
+            reader = self._connect()
+            try:
+                reader.query(f"USE {DATABASE}")
+                reader.query("SET readonly = 1")
+                yield reader
+            except ChdbError as error:
+                raise InputError(f"the store could not answer: {reason(error)}") from error
+            finally:
+                reader.close()
+        finally:
+            with self._changed:
+                self._readers -= 1
+                self._changed.notify_all()
 
     def _connect(self) -> Any:
         try:

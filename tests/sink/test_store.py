@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from pipeline.errors import InputError, StorageError, StoreBusyError
@@ -151,6 +152,21 @@ def test_threads_may_share_a_store(store: EmbeddedStore) -> None:
     for thread in threads:
         thread.join()
     assert rows(store.query("SELECT count() FROM crossings")) == [(20,)]
+
+
+def test_closing_waits_for_an_answer_that_is_being_found(tmp_path: Path) -> None:
+    answers: list[pa.Table] = []
+    store = EmbeddedStore(tmp_path / "first")
+    store.settle()  # or the question would first do that
+    asking = threading.Thread(target=lambda: answers.append(store.query("SELECT sleep(2) AS answer")))
+    asking.start()
+    while not store._engine._readers:  # type: ignore[attr-defined]
+        time.sleep(0.01)
+    store.close()
+    with EmbeddedStore(tmp_path / "second"), pytest.raises(StorageError, match="first is closed"):
+        store.query("SELECT 1")
+    asking.join()
+    assert rows(answers[0]) == [(0,)]
 
 
 def test_a_loader_that_is_behind_brings_the_count_views_up_to_date_less_often(store: EmbeddedStore) -> None:
