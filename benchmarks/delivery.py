@@ -20,7 +20,6 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -28,6 +27,7 @@ from typing import Any, Final
 
 from benchmarks._report import publish as report
 from benchmarks._report import table
+from pipeline.runtime.loader_service import inserting_beside
 from pipeline.sink import columns
 from pipeline.sink.bus_loader import BusLoader
 from pipeline.sink.events import encode
@@ -143,11 +143,11 @@ def compare_load(directory: Path, broker: Broker, sent: Sequence[Crossing], roun
         with (
             EmbeddedStore(directory / f"ours-{number}") as store,
             KafkaSource(address, f"ours-{number}") as source,
-            ThreadPoolExecutor(1) as thread,
+            inserting_beside() as begin,
         ):
             while not source.poll(1, 0.5):  # joining the group takes seconds, and is no part of the rate
                 pass
-            loader = BusLoader(source, store, begin=thread.submit)
+            loader = BusLoader(source, store, begin=begin)
 
             def work(loader: BusLoader = loader, store: EmbeddedStore = store) -> None:
                 while loader.stats.loaded < len(sent) - 1:

@@ -13,8 +13,8 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
+from pipeline.runtime.loader_service import inserting_beside
 from pipeline.sink.bus_loader import BusLoader
 from pipeline.sink.kafka_address import BusAddress
 from pipeline.sink.kafka_source import KafkaSource
@@ -44,9 +44,9 @@ def main(bus: str, store_path: str, last_commit: int | None) -> None:
     with (
         EmbeddedStore(store_path) as store,
         MortalSource(BusAddress.parse(bus), "loaders", last_commit) as source,
-        ThreadPoolExecutor(1) as thread,
+        inserting_beside() as begin,
     ):
-        loader = BusLoader(source, store, batch_size=1500, max_wait_s=0.3, begin=thread.submit)
+        loader = BusLoader(source, store, batch_size=1500, max_wait_s=0.3, begin=begin)
         loaded, since_s = 0, time.monotonic()
         while time.monotonic() - since_s < (QUIET_S if loaded else FIRST_S):
             loader.step(time.monotonic())
