@@ -24,6 +24,8 @@ from pipeline.sink.read_only import refuse_writes
 DATABASE: Final = "simpang"
 """A database of our own, of the Atomic engine: chDB's `default` is an overlay without atomic renames."""
 
+_CONFIGURATION: Final = Path(__file__).with_suffix(".xml")
+
 _ANY_PERIOD: Final = "max_partitions_per_insert_block = 0"
 """A batch may reach over any number of months."""
 
@@ -156,7 +158,7 @@ class EmbeddedEngine:
 
     def _connect(self) -> Any:
         try:
-            return chdb.connect(str(self._directory))
+            return chdb.connect(f"{self._directory}?config-file={_CONFIGURATION}")
         except RuntimeError as error:
             raise self._open_error(error) from error
 

@@ -65,6 +65,30 @@ def test_events_of_many_years_fit_in_one_batch(store: EmbeddedStore) -> None:
     assert rows(store.query("SELECT count() FROM crossings")) == [(150,)]
 
 
+def threads() -> int:
+    return sum(1 for _ in Path("/proc/self/task").iterdir())
+
+
+def test_old_parts_are_removed_without_a_thread_for_each(store: EmbeddedStore) -> None:
+    parts = 150
+    store._engine.execute(
+        "CREATE TABLE parts (n UInt64) ENGINE = MergeTree ORDER BY n SETTINGS cleanup_delay_period_random_add = 0, "
+        "cleanup_delay_period = 1, max_cleanup_delay_period = 1, merge_tree_clear_old_parts_interval_seconds = 1"
+    )
+    store._engine.execute("SYSTEM STOP MERGES parts")
+    for number in range(parts):
+        store._engine.execute(f"INSERT INTO parts VALUES ({number})")
+    before = threads()
+    store._engine.execute("SYSTEM START MERGES parts")
+    store._engine.execute("OPTIMIZE TABLE parts FINAL")
+    count_old = "SELECT countIf(NOT active) FROM system.parts WHERE table = 'parts'"
+    began_s = time.monotonic()
+    while rows(store.query(count_old)) != [(0,)]:
+        assert time.monotonic() - began_s < 60
+        time.sleep(0.1)
+    assert threads() - before < parts / 10
+
+
 def test_a_query_takes_parameters(store: EmbeddedStore) -> None:
     store.insert([crossing(1), crossing(2, line="S-in")])
     found = store.query("SELECT line FROM crossings WHERE line = {line:String}", {"line": "S-in"})
