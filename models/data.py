@@ -192,7 +192,7 @@ def _cut(picture: LabelledPicture, corner: tuple[int, int], size: tuple[int, int
     (left, top), (width, height) = corner, size
     boxes = picture.boxes - (left, top, left, top)
     clipped = np.clip(boxes, 0, (width, height, width, height))
-    visible = _area(clipped) / np.maximum(_area(boxes), 1e-9)
+    visible = areas(clipped) / np.maximum(areas(boxes), 1e-9)
     keep = visible >= 0.4
     part = LabelledPicture(
         name=name,
@@ -203,8 +203,16 @@ def _cut(picture: LabelledPicture, corner: tuple[int, int], size: tuple[int, int
     return grey_out(part, clipped[(visible > 0) & ~keep])
 
 
-def _area(boxes: Boxes) -> npt.NDArray[np.float64]:
+def areas(boxes: Boxes) -> npt.NDArray[np.float64]:
+    """(N,) in square pixels."""
     return np.asarray(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
+
+
+def intersections(a: Boxes, b: Boxes) -> npt.NDArray[np.float64]:
+    """(len(a), len(b)) in square pixels: what each box of `a` shares with each of `b`."""
+    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
+    bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    return np.asarray(np.prod(np.clip(bottom_right - top_left, 0, None), axis=2))
 
 
 def write_yolo(pictures: Iterable[LabelledPicture], root: Path, split: str) -> list[Path]:
@@ -301,8 +309,5 @@ def _kept(picture: LabelledPicture, keep: npt.NDArray[np.bool_]) -> LabelledPict
 
 def _overlap_of_smaller(a: Boxes, b: Boxes) -> npt.NDArray[np.float64]:
     """(len(a), len(b)) intersection over the smaller of the two areas."""
-    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
-    bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    intersection = np.prod(np.clip(bottom_right - top_left, 0, None), axis=2)
-    area_a, area_b = _area(a), _area(b)
-    return np.asarray(intersection / np.maximum(np.minimum(area_a[:, None], area_b[None, :]), 1e-9))
+    smaller = np.minimum(areas(a)[:, None], areas(b)[None, :])
+    return np.asarray(intersections(a, b) / np.maximum(smaller, 1e-9))

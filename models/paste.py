@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.classes import CLASS_ID
-from models.data import Boxes, LabelledPicture
+from models.classes import CLASS_ID, CLASSES
+from models.data import Boxes, LabelledPicture, areas, intersections
 from models.night import Image
 
 SIZE_OF_A_CAR: Final = {
@@ -54,7 +54,7 @@ def cutouts(pictures: Iterable[LabelledPicture], rng: random.Random) -> dict[str
     seen = dict.fromkeys(CHANCE, 0)
     for picture in pictures:
         for index in np.flatnonzero(_stands_free(picture.boxes)):
-            name = next(name for name, number in CLASS_ID.items() if number == picture.class_ids[index])
+            name = CLASSES[picture.class_ids[index]]
             if name not in found:
                 continue
             seen[name] += 1
@@ -71,7 +71,7 @@ def _stands_free(boxes: Boxes) -> npt.NDArray[np.bool_]:
     """(N,) whether at most a tenth of a box lies under others."""
     if len(boxes) == 0:
         return np.zeros(0, dtype=bool)
-    covered = _intersection(boxes, boxes) / np.maximum(_area(boxes), 1e-9)[:, None]
+    covered = intersections(boxes, boxes) / np.maximum(areas(boxes), 1e-9)[:, None]
     np.fill_diagonal(covered, 0)
     return np.asarray(covered.max(axis=1) <= 0.1)
 
@@ -136,7 +136,7 @@ def _with_pasted(
         box = _paste(image, cutout, box, rng)
         if box is None:
             continue
-        hidden = _intersection(boxes, box[None])[:, 0] / np.maximum(_area(boxes), 1e-9)
+        hidden = intersections(boxes, box[None])[:, 0] / np.maximum(areas(boxes), 1e-9)
         boxes = np.vstack([boxes[hidden < 0.6], box])
         class_ids = np.append(class_ids[hidden < 0.6], CLASS_ID[name])
     if boxes is picture.boxes:
@@ -159,15 +159,15 @@ def _place(car: npt.NDArray[np.float64], cutout: Cutout, rng: random.Random) -> 
 def _hides_nearer(box: npt.NDArray[np.float64], car: npt.NDArray[np.float64], boxes: Boxes) -> bool:
     """Whether it would lie on a vehicle in front of it, or leave most of the car in sight."""
     if (
-        _intersection(car[None], box[None])[0, 0] < 0.6 * _area(car[None])[0]
-        and _area(box[None])[0] > _area(car[None])[0]
+        intersections(car[None], box[None])[0, 0] < 0.6 * areas(car[None])[0]
+        and areas(box[None])[0] > areas(car[None])[0]
     ):
         return True
     nearer = boxes[boxes[:, 3] > box[3] + 1]
     nearer = nearer[~(nearer == car).all(axis=1)]
     if len(nearer) == 0:
         return False
-    return bool((_intersection(nearer, box[None])[:, 0] / np.maximum(_area(nearer), 1e-9)).max() > 0.15)
+    return bool((intersections(nearer, box[None])[:, 0] / np.maximum(areas(nearer), 1e-9)).max() > 0.15)
 
 
 def _paste(
@@ -210,14 +210,3 @@ def _shade(image: Image, middle: tuple[float, float], reach: tuple[float, float]
     distance = np.hypot((x - middle[0]) / reach[0], (y - middle[1]) / reach[1])
     light = 1 - 0.45 * np.clip(1.5 - distance, 0, 1)
     image[top:bottom, left:right] = (image[top:bottom, left:right] * light[..., None]).astype(np.uint8)
-
-
-def _area(boxes: Boxes) -> npt.NDArray[np.float64]:
-    return np.asarray(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
-
-
-def _intersection(a: Boxes, b: Boxes) -> npt.NDArray[np.float64]:
-    """(len(a), len(b)) areas."""
-    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
-    bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    return np.asarray(np.prod(np.clip(bottom_right - top_left, 0, None), axis=2))
