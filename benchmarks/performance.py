@@ -174,6 +174,17 @@ def dashboard(result: Result) -> str:
     return f"{machine(result)}\n\n{result['headline']}.\n\n{table(head, rows)}"
 
 
+def soak(result: Result) -> str:
+    parts = (("MiB", 1, result["memory"]), ("open files", 1, result["files"]), ("ms", 1000, [result["latency"]]))
+    rows: list[list[object]] = [
+        [f"{drift['name']}, {unit}", scale * drift["settled"], scale * drift["end"], drift["end"] / drift["settled"]]
+        for unit, scale, drifts in parts
+        for drift in drifts
+    ]
+    head = ["", "after five minutes", "at the end", "end / then"]
+    return f"{machine(result)}\n\n{result['headline']}.\n\n{table(head, rows)}"
+
+
 def glance(speed: Result) -> str:
     """For somebody who has not decided yet to read on: a line for each promise, where it was measured."""
     rates = {name: _median(values) for name, values in speed["frames_per_second"].items()}
@@ -231,6 +242,7 @@ BLOCKS: Final[Mapping[str, tuple[str, Callable[[Result], str]]]] = {
     "live": ("live", live),
     "fleets": ("live", fleets),
     "scale": ("live_scale", live),
+    "soak": ("soak", soak),
     "dashboard": ("dashboard", dashboard),
 }
 
