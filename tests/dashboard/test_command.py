@@ -10,6 +10,8 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -114,14 +116,25 @@ def address_in(log: Path, running: subprocess.Popen[Any]) -> str:
     return log.read_text().split("dashboard: ")[1].split()[0]
 
 
-def test_inside_run_it_shows_the_store_that_the_pool_fills(tmp_path: Path) -> None:
-    (tmp_path / "site.toml").write_text(LIVE_SITE)
-    log = tmp_path / "log"
-    command = [*SIMPANG, "run", "-c", tmp_path / "site.toml", "--store", tmp_path / "store", "--device", "cpu"]
+@contextmanager
+def running_pool(directory: Path) -> Iterator[tuple[str, Path]]:
+    """`simpang run` on `LIVE_SITE` with the page that may write: its address and log; it must stop cleanly."""
+    (directory / "site.toml").write_text(LIVE_SITE)
+    log = directory / "log"
+    command = [*SIMPANG, "run", "-c", directory / "site.toml", "--store", directory / "store", "--device", "cpu"]
     with log.open("wb") as output:
         running = subprocess.Popen([*command, "--dashboard", "0", "--edit"], stdout=output, stderr=output)
     try:
-        address = address_in(log, running)
+        yield address_in(log, running), log
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(PATIENCE_S) == 0
+    finally:
+        running.kill()
+    assert "Traceback" not in log.read_text()
+
+
+def test_inside_run_it_shows_the_store_that_the_pool_fills(tmp_path: Path) -> None:
+    with running_pool(tmp_path) as (address, log):
         deadline_s = time.monotonic() + PATIENCE_S
         while (camera := asked(address, "api/city")["cameras"][0])["state"] != "live":
             assert time.monotonic() < deadline_s, log.read_text()
@@ -151,21 +164,10 @@ def test_inside_run_it_shows_the_store_that_the_pool_fills(tmp_path: Path) -> No
         while "drawn" not in {known["line"] for known in asked(address, "api/junction/sim-1")["totals"]}:
             assert time.monotonic() < deadline_s, log.read_text()
             time.sleep(1)
-        running.send_signal(signal.SIGTERM)
-        assert running.wait(PATIENCE_S) == 0
-    finally:
-        running.kill()
-    assert "Traceback" not in log.read_text()
 
 
 def test_inside_run_traffic_is_observed_and_lines_are_suggested(tmp_path: Path) -> None:
-    (tmp_path / "site.toml").write_text(LIVE_SITE)
-    log = tmp_path / "log"
-    command = [*SIMPANG, "run", "-c", tmp_path / "site.toml", "--store", tmp_path / "store", "--device", "cpu"]
-    with log.open("wb") as output:
-        running = subprocess.Popen([*command, "--dashboard", "0", "--edit"], stdout=output, stderr=output)
-    try:
-        address = address_in(log, running)
+    with running_pool(tmp_path) as (address, log):
         file = asked(address, "api/lines/sim-1")
         assert file["observes"]
         observe = urllib.request.Request(
@@ -181,11 +183,6 @@ def test_inside_run_traffic_is_observed_and_lines_are_suggested(tmp_path: Path) 
             time.sleep(0.5)
         assert state["sample"]["vehicles"] > 0
         assert asked(address, "api/lines/sim-1/suggestions")["lines"]
-        running.send_signal(signal.SIGTERM)
-        assert running.wait(PATIENCE_S) == 0
-    finally:
-        running.kill()
-    assert "Traceback" not in log.read_text()
 
 
 def test_observing_ends_with_the_page_that_asked_for_it(
