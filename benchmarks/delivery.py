@@ -29,13 +29,12 @@ from benchmarks._report import publish as report
 from benchmarks._report import table
 from pipeline.runtime.loader_service import inserting_beside
 from pipeline.sink import columns
-from pipeline.sink.bus_loader import BusLoader
+from pipeline.sink.bus_loader import DEFAULT_BATCH_SIZE, BusLoader
 from pipeline.sink.events import encode
 from pipeline.sink.kafka_address import BusAddress
 from pipeline.sink.kafka_clients import consumer, make_topics, producer
 from pipeline.sink.kafka_publisher import KafkaPublisher
 from pipeline.sink.kafka_source import KafkaSource
-from pipeline.sink.loader import DEFAULT_BATCH_SIZE
 from pipeline.sink.outbox import LOG_PAGES, Outbox
 from pipeline.sink.store import EmbeddedStore
 from pipeline.types import Crossing
@@ -46,7 +45,7 @@ WANTED: Final = 0.7
 APPEND_BATCHES: Final = (1, 10, 100, 1000)
 MOST_APPENDS: Final = 100
 """Each waits for the disk: so many are enough to tell."""
-LOADED: Final = 4
+LOADED: Final = 10
 """Times as many events are loaded: it goes by batches, and the count views are brought up to them now and then."""
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from pipeline.commands.arguments import add_bus_argument, add_service_arguments, bus_of, store_password
 from pipeline.errors import InputError
-from pipeline.sink.bus_loader import DEFAULT_MAX_WAIT_S
-from pipeline.sink.loader import DEFAULT_BATCH_SIZE
+from pipeline.sink.bus_loader import DEFAULT_BATCH_SIZE, DEFAULT_MAX_WAIT_S
 
 DEFAULT_GROUP = "simpang-loader"
 

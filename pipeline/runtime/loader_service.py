@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,9 +25,6 @@ log = logging.getLogger(__name__)
 PAUSE_S: Final = 0.2
 """Between rounds while something fails, so that an immediate failure does not keep a core busy."""
 REPORT_EVERY_S: Final = 60.0
-SWITCH_S: Final = 0.001
-"""After so long a thread that reads lets one that inserts have Python's lock; Python's own 5 ms make an insert last
-twice as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +80,9 @@ def run_bus_loader(settings: LoaderSettings) -> int:
 
 @contextmanager
 def inserting_beside() -> Iterator[Callable[[Insert], Inserting]]:
-    """Begins inserts for a `BusLoader` in one thread beside the caller's; waits for the last one at its end.
-
-    An engine asks for Python's lock a dozen times while it takes a batch, and reading is Python all the time: the whole
-    process switches threads every `SWITCH_S` meanwhile.
-    """
-    usual_s = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_S)
-    try:
-        with ThreadPoolExecutor(1, thread_name_prefix="insert") as thread:
-            yield thread.submit
-    finally:
-        sys.setswitchinterval(usual_s)
+    """Begins inserts for a `BusLoader` in one thread beside the caller's; waits for the last one at its end."""
+    with ThreadPoolExecutor(1, thread_name_prefix="insert") as thread:
+        yield thread.submit
 
 
 class _Teller:

@@ -11,8 +11,10 @@ from typing import Final, Protocol, TypeAlias
 from pipeline.errors import BusError, InputError, PipelineError
 from pipeline.sink.backoff import Backoff
 from pipeline.sink.decoding import Decoded, decode_lines
-from pipeline.sink.loader import DEFAULT_BATCH_SIZE, RecordStore, register
+from pipeline.sink.loader import RecordStore, register
 
+DEFAULT_BATCH_SIZE: Final = 40_000
+"""Of a backlog: an insert costs as much for itself as for 10,000 events."""
 DEFAULT_MAX_WAIT_S: Final = 0.5
 """A batch that does not fill is inserted after so long: the greater part of the time from crossing to query, of which
 there are to be two seconds at most. Each insert makes parts that the engine must merge, so not less."""
@@ -61,7 +63,7 @@ class MessageSource(Protocol):
 
 
 Insert: TypeAlias = Callable[[], Mapping[int, str]]
-"""Puts one batch into the store; returns what was refused of it, and why, by number. Raises PipelineError."""
+"""Puts one batch into the store; returns what could not be put there, and why, by number. Raises PipelineError."""
 
 
 class Inserting(Protocol):
@@ -133,7 +135,7 @@ class BusLoader:
     from the last commit on: twice is harmless, but messages behind it may still come and be committed, and then what
     was forgotten would be lost.
 
-    While a full batch is inserted, of which there are more behind it, the next is read and decoded: with the `submit`
+    While a full batch is decoded and inserted, of which there are more behind it, the next is read: with the `submit`
     of an executor of one thread as `begin` both go on at once. Batches are inserted and committed one after the other
     all the same. Only the inserts are begun so; the source belongs to the caller's thread.
 
@@ -208,16 +210,15 @@ class BusLoader:
         if not self._batch.messages:
             self._batch, self._ahead = self._ahead, _Batch()
             return
-        batch, decoded = self._batch, self._batch.decoded()
+        batch = self._batch
         behind = not self._room(batch)
-        inserting = self._begin(lambda: self._insert(decoded, behind=behind))
+        inserting = self._begin(lambda: self._insert(batch, behind=behind))
         try:
             if behind and read_ahead_s is not None:
                 self._read_ahead(inserting, read_ahead_s)
         finally:
             # Whatever becomes of the reading: the batch is not touched again before this has ended.
-            refused = inserting.result()
-        faults = {**decoded.faults, **refused}
+            faults = inserting.result()
         self._reject(batch, faults)
         # The last that was read of each: of a partition that began again, what was read since then.
         done = {message.partition: message.offset + 1 for message in batch.messages}
@@ -229,11 +230,12 @@ class BusLoader:
         self._batch, self._ahead = self._ahead, _Batch()
         self._source.commit(done)
 
-    def _insert(self, decoded: Decoded, *, behind: bool) -> dict[int, str]:
-        """Put a batch into the store; returns why registrations of it were refused, by the message's number."""
+    def _insert(self, batch: _Batch, *, behind: bool) -> dict[int, str]:
+        """Put a batch into the store; returns why messages of it are none or were refused, by their number."""
+        decoded = batch.decoded()
         self._store.insert_tables(decoded.tables, behind=behind)
         # Events first: where we may not write at all, that fails, and is not taken for a fault of the registrations.
-        refused: dict[int, str] = {}
+        refused = dict(decoded.faults)
         for number, registration in decoded.registrations:
             try:
                 register(self._store, registration)
@@ -244,8 +246,6 @@ class BusLoader:
     def _read_ahead(self, inserting: Inserting, now_s: float) -> None:
         while self._room(self._ahead) and not inserting.done():
             self._read(self._ahead, self._room(self._ahead), AHEAD_POLL_S, now_s)
-        if not self._room(self._ahead):
-            self._ahead.decoded()
 
     def _read(self, batch: _Batch, limit: int, timeout_s: float, now_s: float) -> None:
         batch.add(self._source.poll(limit, timeout_s), now_s)
