@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -17,8 +18,11 @@ from prometheus_client.registry import Collector
 from pipeline import metrics
 from pipeline.errors import InputError
 from pipeline.metrics import Metric
+from pipeline.runtime.member import Member
 from pipeline.runtime.messages import LATENCY_BOUNDS_S, CameraStatus, LoaderStatus, WorkerStatus
-from pipeline.runtime.supervisor import Member, Supervisor
+from pipeline.runtime.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
 
 STATUS_NAME: Final = "status.json"
 
@@ -50,15 +54,14 @@ class PoolStatus:
     """One sentence about our part of the cameras, where they are shared with other hosts."""
 
     @classmethod
-    def of(cls, supervisor: Supervisor, at_s: float) -> PoolStatus:
-        """Read it off the supervisor."""
-        loader = supervisor.loader.status
+    def of(cls, supervisor: Supervisor, now_s: float, at_s: float) -> PoolStatus:
+        """Read it off the supervisor; `now_s` is the time by the clock of its steps."""
         return cls(
             os.getpid(),
             at_s,
             supervisor.phase,
             tuple(_row(member) for member in supervisor.workers),
-            loader if isinstance(loader, LoaderStatus) else None,
+            supervisor.loader_status(now_s),
             supervisor.group,
         )
 
@@ -90,12 +93,30 @@ def _row(member: Member) -> WorkerRow:
     )
 
 
-def write_status(status: PoolStatus, spool: Path) -> None:
-    """Put the status where `simpang status` finds it, whole or not at all."""
-    path = spool / STATUS_NAME
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps(asdict(status)))
-    new.replace(path)
+class StatusFile:
+    """Where `simpang status` finds the pool: one file in the spool, replaced again and again."""
+
+    def __init__(self, spool: Path) -> None:
+        self._spool = spool
+        self._is_refused = False
+
+    def write(self, status: PoolStatus) -> None:
+        """Replace it, whole or not at all; on a disk that takes nothing the pool goes on without.
+
+        Until the loader has made the spool there is nowhere to write.
+        """
+        path = self._spool / STATUS_NAME
+        new = path.with_suffix(".new")
+        try:
+            if self._spool.is_dir():
+                new.write_text(json.dumps(asdict(status)))
+                new.replace(path)
+        except OSError as error:
+            if not self._is_refused:
+                log.error("the status cannot be kept in %s: %s", self._spool, error.strerror)
+            self._is_refused = True
+        else:
+            self._is_refused = False
 
 
 def read_status(spool: Path) -> PoolStatus:
@@ -103,8 +124,19 @@ def read_status(spool: Path) -> PoolStatus:
     path = spool / STATUS_NAME
     try:
         content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(f"no pool has run with {spool}; start one with simpang run, or name its store") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; ask as the user who runs the pool") from error
+    except ValueError as error:
+        raise InputError(f"{path} is damaged; a pool that runs writes it anew each second") from error
+    try:
+        return _pool_status(content)
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path} was written by another version of Simpang; ask with the one that runs") from error
+
+
+def _pool_status(content: dict[str, Any]) -> PoolStatus:
     workers = tuple(
         WorkerRow(**{**row, "assigned": tuple(row["assigned"]), "status": _worker_status(row["status"])})
         for row in content["workers"]
@@ -200,10 +232,9 @@ def serve_collector(collector: Collector, host: str, port: int) -> Callable[[], 
     registry.register(collector)
     try:
         server, thread = start_http_server(port, host, registry)
-    except OSError as error:
-        raise InputError(
-            f"cannot serve metrics on {host}:{port}: {error.strerror}; give another --metrics-port"
-        ) from error
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "a port is a number from 0 to 65535"
+        raise InputError(f"cannot serve metrics on {host}:{port}: {reason}; give another --metrics-port") from error
 
     def stop() -> None:
         server.shutdown()

@@ -12,9 +12,9 @@ import time
 from multiprocessing.connection import Connection
 from typing import Final
 
-from pipeline.errors import BusError, InputError
-from pipeline.runtime.child import begin_child, say
-from pipeline.runtime.messages import Failed, Obeyed, Share
+from pipeline.errors import BusError
+from pipeline.runtime.child import begin_child, say, told
+from pipeline.runtime.messages import Obeyed, Share
 from pipeline.sink.kafka_address import BusAddress
 
 log = logging.getLogger(__name__)
@@ -89,12 +89,10 @@ def run_membership(
 ) -> None:
     """The membership's process."""
     begin_child(log_json)
-    try:
+    with told(connection):
         member = _Member(bus, cameras, session_timeout_s, connection)
         while not member.ends:
             member.step()
         if not member.orphaned:
             member.group.close()
         # Else the workers may still be finishing: the group is left to notice by itself, after they have.
-    except InputError as error:
-        say(connection, Failed(str(error), error.exit_status))

@@ -18,7 +18,7 @@ from typing import Final, Literal
 from pipeline.count import CameraCounter, CountUpdate
 from pipeline.detect import Detector, load_detector
 from pipeline.errors import InputError, PipelineError
-from pipeline.runtime.child import ChildProcess
+from pipeline.runtime.child import ChildProcess, ignore
 from pipeline.runtime.footage import FootageJob, count_footage
 from pipeline.sink.path_file import read_paths, write_paths
 from pipeline.source import FrameSource, open_source
@@ -171,7 +171,7 @@ class _Running:
 
 def _look(footage: Footage, file: Path, model: str | None, device: str, connection: Connection) -> None:
     """The process: says its share from 0 to 1, or a sentence that says why it failed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ignore(signal.SIGINT)
     os.nice(LOWEST_PRIORITY)
     try:
         with _open(footage) as source, load_detector(model, device) as detector:

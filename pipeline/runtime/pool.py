@@ -15,7 +15,7 @@ from pipeline.errors import InputError
 from pipeline.runtime.assignment import share_cores
 from pipeline.runtime.beside import OpenService
 from pipeline.runtime.child import ChildProcess
-from pipeline.runtime.exporter import PoolStatus, serve_metrics, write_status
+from pipeline.runtime.exporter import PoolStatus, StatusFile, serve_metrics
 from pipeline.runtime.logs import configure_logging
 from pipeline.runtime.membership import run_membership
 from pipeline.runtime.messages import CameraSpec, LineCheck, Orders, WorkerSpec
@@ -69,7 +69,10 @@ def run_pool(cameras: Sequence[CameraSpec], settings: PoolSettings, reload: Call
     )
     with ExitStack() as stack:
         signals = stack.enter_context(Signals(reloads=True))
-        latest = [PoolStatus.of(supervisor, time.time())]
+        # After a fault of ours the children would go on unwatched, and the interpreter wait for them for ever.
+        stack.callback(supervisor.abort)
+        latest = [PoolStatus.of(supervisor, time.monotonic(), time.time())]
+        status_file = StatusFile(settings.spool)
         if settings.metrics_address is not None:
             stack.callback(serve_metrics(lambda: latest[0], *settings.metrics_address))
         published_s = 0.0
@@ -79,12 +82,10 @@ def run_pool(cameras: Sequence[CameraSpec], settings: PoolSettings, reload: Call
             supervisor.step(now_s)
             if now_s - published_s >= STATUS_EVERY_S:
                 published_s = now_s
-                latest[0] = PoolStatus.of(supervisor, time.time())
-                if settings.spool.is_dir():
-                    write_status(latest[0], settings.spool)
+                latest[0] = PoolStatus.of(supervisor, now_s, time.time())
+                status_file.write(latest[0])
             time.sleep(STEP_S)
-        if settings.spool.is_dir():
-            write_status(PoolStatus.of(supervisor, time.time()), settings.spool)
+        status_file.write(PoolStatus.of(supervisor, time.monotonic(), time.time()))
     if supervisor.failure is not None:
         raise InputError(supervisor.failure.message)
     return 1 if signals.stops > 1 else 0

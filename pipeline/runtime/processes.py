@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
@@ -14,8 +14,8 @@ from typing import Final
 from pipeline.detect import load_detector
 from pipeline.errors import BusError, InputError, StorageError
 from pipeline.runtime.beside import OpenService, running_beside
-from pipeline.runtime.child import STOP, begin_child, orders_from, say
-from pipeline.runtime.messages import Failed, LoaderStatus, WorkerSpec
+from pipeline.runtime.child import STOP, begin_child, orders_from, say, told
+from pipeline.runtime.messages import LoaderStatus, WorkerSpec
 from pipeline.runtime.worker import Worker
 from pipeline.sink.kafka_address import BusAddress
 from pipeline.sink.loader import Loader
@@ -40,25 +40,23 @@ def run_worker(spec: WorkerSpec, connection: Connection) -> None:
     if spec.cores and hasattr(os, "sched_setaffinity"):
         # Before any engine is loaded: they size their thread pools by the cores they may use.
         os.sched_setaffinity(0, spec.cores)
-    try:
-        with (
-            load_detector(spec.model, spec.device) as detector,
-            Outbox(spec.outbox) as outbox,
-            Worker(detector, outbox, check_lines=spec.check_lines) as worker,
-        ):
-            orders, obeyed, said_s = spec.orders, -1, 0.0
-            while (newer := orders_from(connection)) is not STOP:
-                orders = newer or orders
-                worker.obey(orders)
-                now_s = time.monotonic()
-                worker.step(now_s, STEP_WAIT_S)
-                if now_s - said_s >= HEARTBEAT_S or orders.number != obeyed:
-                    obeyed, said_s = orders.number, now_s
-                    say(connection, worker.status())
-            worker.stop()
-            say(connection, worker.status())
-    except InputError as error:
-        say(connection, Failed(str(error), error.exit_status))
+    with (
+        told(connection),
+        load_detector(spec.model, spec.device) as detector,
+        Outbox(spec.outbox) as outbox,
+        Worker(detector, outbox, check_lines=spec.check_lines) as worker,
+    ):
+        orders, obeyed, said_s = spec.orders, -1, 0.0
+        while (newer := orders_from(connection)) is not STOP:
+            orders = newer or orders
+            worker.obey(orders)
+            now_s = time.monotonic()
+            worker.step(now_s, STEP_WAIT_S)
+            if now_s - said_s >= HEARTBEAT_S or orders.number != obeyed:
+                obeyed, said_s = orders.number, now_s
+                say(connection, worker.status())
+        worker.stop()
+        say(connection, worker.status())
 
 
 def run_loader(
@@ -70,13 +68,15 @@ def run_loader(
     """
     begin_child(log_json)
     os.nice(LOADER_NICENESS)
-    try:
-        with open_store(store_url, password=password) as store:
-            serving = contextlib.nullcontext() if beside is None else running_beside(beside(store))
-            with serving:
-                _drain_spool(spool, lambda outbox: Loader(outbox, store).drain, LOAD_EVERY_S, connection)
-    except InputError as error:
-        say(connection, Failed(str(error), error.exit_status))
+    with told(connection), contextlib.ExitStack() as stack:
+
+        def begin() -> Carry:
+            store = stack.enter_context(open_store(store_url, password=password))
+            if beside is not None:
+                stack.enter_context(running_beside(beside(store)))
+            return lambda outbox: Loader(outbox, store).drain
+
+        _drain_spool(spool, begin, LOAD_EVERY_S, connection)
 
 
 def run_publisher(bus: BusAddress, spool: Path, log_json: bool, connection: Connection) -> None:
@@ -86,28 +86,25 @@ def run_publisher(bus: BusAddress, spool: Path, log_json: bool, connection: Conn
     from pipeline.sink.kafka_publisher import KafkaPublisher
 
     begin_child(log_json)
-    try:
-        try:
+    with told(connection), contextlib.ExitStack() as stack:
+
+        def begin() -> Carry:
             make_topics(bus)
-        except BusError as error:
-            log.warning("counting goes on, and waits for the bus: %s", error)
-        with contextlib.ExitStack() as stack:
+            return lambda outbox: stack.enter_context(KafkaPublisher(outbox, bus)).drain
 
-            def carry(outbox: Outbox) -> Callable[[], int]:
-                return stack.enter_context(KafkaPublisher(outbox, bus)).drain
-
-            _drain_spool(spool, carry, PUBLISH_EVERY_S, connection)
-    except InputError as error:
-        say(connection, Failed(str(error), error.exit_status))
+        _drain_spool(spool, begin, PUBLISH_EVERY_S, connection)
 
 
 Carry = Callable[[Outbox], Callable[[], int]]
 """Gives, for an outbox, what moves all that waits in it and says how many records that were."""
 
 
-def _drain_spool(spool: Path, carry: Carry, every_s: float, connection: Connection) -> None:
-    spool.mkdir(parents=True, exist_ok=True)
-    drain = _SpoolDrain(spool, carry)
+def _drain_spool(spool: Path, begin: Callable[[], Carry], every_s: float, connection: Connection) -> None:
+    try:
+        spool.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{spool} cannot be the spool: {error.strerror}; give another --spool") from error
+    drain = SpoolDrain(spool, begin)
     while orders_from(connection) is not STOP:
         say(connection, drain.step(time.monotonic()))
         time.sleep(every_s)
@@ -115,32 +112,54 @@ def _drain_spool(spool: Path, carry: Carry, every_s: float, connection: Connecti
     drain.close()
 
 
-class _SpoolDrain:
-    """Moves what waits in a directory's outboxes to where it belongs."""
+class SpoolDrain:
+    """Moves what waits in a directory's outboxes to where it belongs.
 
-    def __init__(self, spool: Path, carry: Carry) -> None:
-        self._spool, self._carry = spool, carry
-        self._outboxes: dict[Path, tuple[Outbox, Callable[[], int]]] = {}
-        self._loaded = 0
+    `begin` opens the store or the bus; where it cannot be reached, records wait and it is called again.
+    """
+
+    def __init__(self, spool: Path, begin: Callable[[], Carry]) -> None:
+        self._spool, self._begin = spool, begin
+        self._carry: Carry | None = None
+        self._outboxes: dict[Path, Outbox] = {}
+        self._drains: dict[Path, Callable[[], int]] = {}
+        self._loaded = self._depth = 0
         self._behind_since_s: float | None = None
+        self._message = ""
 
     def step(self, now_s: float) -> LoaderStatus:
-        message = ""
-        for path in sorted(self._spool.glob(OUTBOXES)):
-            if path not in self._outboxes:
-                outbox = Outbox(path)
-                self._outboxes[path] = outbox, self._carry(outbox)
-        for _, drain in self._outboxes.values():
-            try:
-                self._loaded += drain()
-            except (StorageError, BusError) as error:
-                message = str(error)
-                log.error("cannot load: %s", error)
-        depth = sum(len(outbox) for outbox, _ in self._outboxes.values())
-        self._behind_since_s = None if not depth else self._behind_since_s or now_s
+        """Move what can be moved. Raises InputError where the store or the bus refuses what it was given."""
+        before, self._message = self._message, ""
+        with self._noting():
+            for path in sorted(self._spool.glob(OUTBOXES)):
+                if path not in self._outboxes:
+                    self._outboxes[path] = Outbox(path)
+        with self._noting():
+            self._carry = self._carry or self._begin()
+        if self._carry is not None:
+            for path, outbox in self._outboxes.items():
+                with self._noting():
+                    if path not in self._drains:
+                        self._drains[path] = self._carry(outbox)
+                    self._loaded += self._drains[path]()
+        with self._noting():
+            self._depth = sum(map(len, self._outboxes.values()))
+        if self._message and not before:
+            log.error("cannot load; what is counted waits in the outboxes: %s", self._message)
+        if before and not self._message:
+            log.info("loading goes on")
+        self._behind_since_s = None if not self._depth else self._behind_since_s or now_s
         lag_s = 0.0 if self._behind_since_s is None else now_s - self._behind_since_s
-        return LoaderStatus(depth, lag_s, self._loaded, message)
+        return LoaderStatus(self._depth, lag_s, self._loaded, self._message)
 
     def close(self) -> None:
-        for outbox, _ in self._outboxes.values():
+        """Let go of the outboxes."""
+        for outbox in self._outboxes.values():
             outbox.close()
+
+    @contextlib.contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except (StorageError, BusError) as error:
+            self._message = str(error)

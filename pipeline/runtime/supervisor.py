@@ -17,24 +17,20 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final, Literal, Protocol, TypeAlias
+from dataclasses import replace
+from typing import Final, Literal, TypeAlias
 
 from pipeline.runtime.assignment import assign
+from pipeline.runtime.child import MACHINE_FAILED
+from pipeline.runtime.member import Child, Member
 from pipeline.runtime.messages import CameraSpec, Failed, LoaderStatus, Obeyed, Orders, Share, WorkerStatus
-from pipeline.runtime.schedule import FIRST_DELAY_S, MOST_DELAY_S, delay_s
-from pipeline.sink.backoff import Backoff
+from pipeline.runtime.schedule import delay_s
 
 log = logging.getLogger(__name__)
 
 Phase: TypeAlias = Literal["starting", "running", "stopping", "draining", "done"]
 
-FIRST_WORD_S: Final = 600.0
-"""A process may take so long to load its model or open its store, also on a machine that is busy with other work."""
-SILENT_S: Final = 60.0
-"""A process that says nothing for so long hangs."""
 LOADER_SILENT_S: Final = 600.0
 """The loader speaks when all that waits is in the store, and works at the lowest priority: behind a backlog, or on a
 machine that is busy with other work, that takes minutes. To end it then would only make it begin again; while it is
@@ -44,60 +40,12 @@ DRAIN_S: Final = 60.0
 CRASHES: Final = 3
 CRASH_WINDOW_S: Final = 300.0
 ISOLATION_S: Final = 900.0
-
-
-class Child(Protocol):
-    """A process of the pool. None of these waits."""
-
-    def is_alive(self) -> bool:
-        """Whether it still runs."""
-        ...
-
-    def messages(self) -> list[object]:
-        """What it has said since the last call."""
-        ...
-
-    def send(self, message: object) -> None:
-        """Tell it something; None asks it to finish its work and end. What a dead one is told is lost."""
-        ...
-
-    def exit_code(self) -> int | None:
-        """As of a process: negative for the signal that ended it, None while it runs."""
-        ...
-
-    def kill(self) -> None:
-        """End it at once."""
-        ...
+OVERDUE_S: Final = 10.0
+"""A loader that has said nothing for so long leaves records waiting that it does not know of."""
 
 
 StartWorker = Callable[[str, Orders, int, int], Child]
 """Starts a worker by name with its orders; the numbers are its place and how many workers there are."""
-
-
-@dataclass(slots=True)
-class Member:
-    """One process of the pool and its history."""
-
-    name: str
-    cameras: tuple[CameraSpec, ...] = ()
-    may_be_silent_s: float = SILENT_S
-    child: Child | None = None
-    started_s: float = 0.0
-    heard_s: float | None = None
-    start_at_s: float = 0.0
-    backoff: Backoff = field(default_factory=lambda: Backoff(first_s=FIRST_DELAY_S, most_s=MOST_DELAY_S))
-    crashes: deque[float] = field(default_factory=deque)
-    restarts: int = 0
-    isolated: bool = False
-    hung: bool = False
-    """Killed by us, because it said nothing any more."""
-    status: WorkerStatus | LoaderStatus | Share | None = None
-
-    def silent_s(self, now_s: float) -> float:
-        """Seconds since it last said something, less what it is allowed."""
-        if self.heard_s is None:
-            return now_s - self.started_s - FIRST_WORD_S
-        return now_s - self.heard_s - self.may_be_silent_s
 
 
 class Supervisor:
@@ -121,10 +69,10 @@ class Supervisor:
         self._phase_began_s: float | None = None
         self.loader = Member("loader", may_be_silent_s=LOADER_SILENT_S)
         self.membership = Member("membership")
-        names = [f"worker-{index}" for index in range(max(1, min(workers, len(cameras))))]
-        shares = assign(self._ours(), names, {})
-        self.workers = [Member(name, shares[name]) for name in names]
-        self._made = len(names)
+        self._most_workers = workers
+        self.workers: list[Member] = []
+        self._made = 0
+        self._share_out()
         self.failure: Failed | None = None
         """Why the pool gave up, where it did: what it was given cannot work."""
 
@@ -143,6 +91,14 @@ class Supervisor:
             return "this host is not in the group yet"
         problem = f"; {share.message}" if share.message else ""
         return f"{len(share.since_ns)} of the site's {len(self._site)} cameras are this host's{problem}"
+
+    def loader_status(self, now_s: float) -> LoaderStatus | None:
+        """What the loader last said; one that died or hangs is behind by as long as it has been silent, too."""
+        status, said_s = self.loader.status, self.loader.said_s
+        if not isinstance(status, LoaderStatus) or said_s is None:
+            return None
+        silent_s = now_s - said_s
+        return status if silent_s < OVERDUE_S else replace(status, lag_s=status.lag_s + silent_s)
 
     def step(self, now_s: float) -> None:
         """Listen, replace the dead, and go on to the next phase where it is time."""
@@ -191,6 +147,8 @@ class Supervisor:
         return Orders(member.cameras, share.number, share.until_ns) if isinstance(share, Share) else Orders((), 0, 0)
 
     def _share_out(self) -> None:
+        while len(self.workers) < max(1, min(self._most_workers, len(self._site))):
+            self.workers.append(self._made_worker())
         now = {member.name: [camera.camera for camera in member.cameras] for member in self.workers}
         shares = assign(self._ours(), [member.name for member in self.workers], now)
         for member in self.workers:
@@ -240,12 +198,12 @@ class Supervisor:
         alive = member.child.is_alive()  # asked first, so that the last words of one that ended are heard
         for message in member.child.messages():
             if isinstance(message, Failed):
-                self.failure = self.failure or message
-            elif isinstance(message, WorkerStatus | LoaderStatus):
-                member.heard_s, member.status = now_s, message
-            elif isinstance(message, Share):
-                member.heard_s, member.status = now_s, message
-                self._share_out()
+                self._take_failure(member, message)
+            elif isinstance(message, WorkerStatus | LoaderStatus | Share):
+                member.heard_s = member.said_s = now_s
+                member.status = message
+                if isinstance(message, Share):
+                    self._share_out()
         if self.failure is not None:
             self.stop(now_s)
         if not alive:
@@ -255,18 +213,26 @@ class Supervisor:
             member.hung = True
             member.child.kill()
 
+    def _take_failure(self, member: Member, failure: Failed) -> None:
+        """What has worked before may work again, and the rest of the pool works: only at the start it is a mistake."""
+        alike = self.workers if member in self.workers else [member]
+        if any(other.said_s is not None for other in alike):
+            log.error("cannot work now: %s", failure.message, extra={"child": member.name})
+        else:
+            self.failure = self.failure or failure
+
     def _bury(self, member: Member, now_s: float) -> None:
         assert member.child is not None
         worked_s = now_s - member.started_s
-        # Somebody outside killed it (or the system, for memory): no camera's fault.
-        killed = member.child.exit_code() == -signal.SIGKILL and not member.hung
+        # Somebody outside killed it (or the system, for memory), or it ended by itself, saying why: no camera's fault.
+        blameless = member.child.exit_code() in (-signal.SIGKILL, MACHINE_FAILED, 0) and not member.hung
         member.child = None
         if self._phase not in ("starting", "running"):
             return
         member.restarts += 1
         member.start_at_s = now_s + delay_s(member.backoff, worked_s)
         log.error("died", extra={"child": member.name, "after_s": round(worked_s, 1)})
-        if killed:
+        if blameless:
             return
         member.crashes.append(now_s)
         while member.crashes[0] < now_s - CRASH_WINDOW_S:
@@ -280,12 +246,16 @@ class Supervisor:
             log.error("isolated: its worker died %d times", CRASHES, extra={"camera": member.cameras[0].camera})
             return
         middle = len(member.cameras) // 2
-        other = Member(f"worker-{self._made}", member.cameras[middle:], start_at_s=now_s)
-        self._made += 1
+        other = self._made_worker()
+        other.cameras, other.start_at_s = member.cameras[middle:], now_s
         member.cameras, member.start_at_s = member.cameras[:middle], now_s
         member.crashes.clear()
         self.workers.append(other)
         log.warning("split, to find the camera that ends it", extra={"child": member.name, "into": other.name})
+
+    def _made_worker(self) -> Member:
+        self._made += 1
+        return Member(f"worker-{self._made - 1}")
 
     def _revive(self, member: Member, start: Callable[[], Child], now_s: float) -> None:
         if member.child is not None or now_s < member.start_at_s:
@@ -296,10 +266,12 @@ class Supervisor:
     def _await(self, members: Sequence[Member], limit_s: float, following: Phase, now_s: float) -> None:
         assert self._phase_began_s is not None
         running = [member for member in members if member.child is not None]
-        if running and now_s - self._phase_began_s > limit_s:
+        if now_s - self._phase_began_s > limit_s:
             for member in running:
                 assert member.child is not None
-                log.error("did not end in %g s; killed", limit_s, extra={"child": member.name})
+                if not member.hung:
+                    log.error("did not end in %g s; killed", limit_s, extra={"child": member.name})
+                member.hung = True
                 member.child.kill()
         if not running:
             self._enter(following, now_s)

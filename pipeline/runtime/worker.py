@@ -72,6 +72,8 @@ class Worker(Closing):
         self._cameras: dict[str, LiveCamera] = {}
         self._unsaved: list[Record] = []
         """What the outbox has not taken; nothing more is counted until it has."""
+        self._is_refused = False
+        """Whether the outbox took nothing when last asked: said once, for it is asked again and again."""
         self._obeyed = 0
         self._until_ns: int | None = None
         """Pictures captured later belong to another host."""
@@ -241,10 +243,15 @@ class Worker(Closing):
         try:
             self._outbox.append(self._unsaved)
         except StorageError as error:
-            log.error("cannot keep %d records: %s", len(self._unsaved), error)
+            if not self._is_refused:
+                log.error("counting waits, %d records cannot be kept: %s", len(self._unsaved), error)
+            self._is_refused = True
             time.sleep(HOUSEKEEPING_S)
         else:
             self._unsaved.clear()
+            if self._is_refused:
+                log.info("counting goes on")
+            self._is_refused = False
 
     def _tend_cameras(self) -> None:
         busy = self._detection.cameras

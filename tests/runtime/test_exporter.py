@@ -12,10 +12,10 @@ from pipeline.metrics import METRICS
 from pipeline.runtime.exporter import (
     PoolCollector,
     PoolStatus,
+    StatusFile,
     WorkerRow,
     read_status,
     serve_metrics,
-    write_status,
 )
 from pipeline.runtime.live_camera import latency_quantile_s
 from pipeline.runtime.messages import LATENCY_BOUNDS_S, CameraStatus, LoaderStatus, WorkerStatus
@@ -81,7 +81,7 @@ def test_a_camera_whose_worker_is_gone_is_down_and_one_set_aside_is_isolated() -
 
 def test_the_status_file_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     status = pool(UP, WorkerRow("worker-1", False, True, 5, ("b",), None))
-    write_status(status, tmp_path)
+    StatusFile(tmp_path).write(status)
     assert read_status(tmp_path) == status
     assert json.loads((tmp_path / "status.json").read_text())["workers"][0]["name"] == "worker-0"
 
@@ -89,6 +89,41 @@ def test_the_status_file_is_read_back_as_it_was_written(tmp_path: Path) -> None:
 def test_where_no_pool_has_run_the_user_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="simpang run"):
         read_status(tmp_path)
+
+
+def test_a_disk_that_takes_no_status_is_said_once_and_ends_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "status.new").mkdir()
+    file = StatusFile(tmp_path)
+    for _ in range(3):
+        file.write(pool(UP))
+    assert caplog.text.count("the status cannot be kept") == 1
+    (tmp_path / "status.new").rmdir()
+    file.write(pool(UP))
+    assert read_status(tmp_path).workers == (UP,)
+    StatusFile(tmp_path / "none").write(pool(UP))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "damaged"),
+        ("{}", "another version"),
+        ('{"workers": [{"assigned": [], "status": null, "colour": 1}]}', "another version"),
+        (None, "Is a directory"),
+    ],
+)
+def test_a_status_that_cannot_be_read_says_why(tmp_path: Path, content: str | None, message: str) -> None:
+    path = tmp_path / "status.json"
+    path.mkdir() if content is None else path.write_text(content)
+    with pytest.raises(InputError, match=message):
+        read_status(tmp_path)
+
+
+def test_a_port_that_is_none_is_refused() -> None:
+    with pytest.raises(InputError, match="99999: a port is a number"):
+        serve_metrics(lambda: pool(UP), "127.0.0.1", 99999)
 
 
 def test_prometheus_is_answered_and_a_port_in_use_is_named() -> None:

@@ -1,4 +1,4 @@
-"""A worker's process that ends by a fault."""
+"""What runs in the processes of a pool."""
 
 import multiprocessing
 import threading
@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.errors import InputError, StorageError
 from pipeline.runtime import processes
 from pipeline.runtime.messages import Orders, WorkerSpec
+from pipeline.runtime.processes import Carry, SpoolDrain
 from pipeline.runtime.worker import Worker
+from pipeline.sink.outbox import Outbox
+from pipeline.sink.registrations import CameraRegistration
 from tests.runtime.fakes import PixelDetector
 from tests.runtime.live_fakes import HandFeed, Hands, spec
 
@@ -29,7 +33,7 @@ class Playing(Hands):
 
 
 def test_a_worker_that_fails_ends_its_cameras_threads_before_its_process_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(processes, "begin_child", lambda log_json: None)
     monkeypatch.setattr(processes, "Worker", partial(Worker, open_feed=Playing()))
@@ -38,8 +42,49 @@ def test_a_worker_that_fails_ends_its_cameras_threads_before_its_process_ends(
     orders = Orders((spec("a"), spec("b")))
     worker = WorkerSpec("worker-0", orders, None, "cpu", (), tmp_path / "outbox.sqlite", lambda lines, size: None)
     ours, theirs = multiprocessing.Pipe()
-    with closing(ours), closing(theirs), pytest.raises(RuntimeError, match="the device is gone"):
+    with closing(ours), closing(theirs), pytest.raises(SystemExit):
         processes.run_worker(worker, theirs)
+    assert "the device is gone" in caplog.text
     assert not [
         thread.name for thread in threading.enumerate() if thread.name.startswith(("capture", "detect", "prep"))
     ]
+
+
+def test_a_store_that_cannot_be_reached_is_waited_for_and_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    there = [False]
+
+    def begin() -> Carry:
+        if not there[0]:
+            raise StorageError("the store cannot be reached")
+        return drain_of
+
+    def drain_of(outbox: Outbox) -> Callable[[], int]:
+        def drain() -> int:
+            waiting = outbox.pending(100)
+            if waiting:
+                outbox.ack(waiting[-1][0])
+            return len(waiting)
+
+        return drain
+
+    with Outbox(tmp_path / "worker-0.sqlite") as outbox:
+        outbox.append([CameraRegistration("a", "", "", "Asia/Makassar", "signalised_protected", "PKJI 2023")])
+    drain = SpoolDrain(tmp_path, begin)
+    with closing(drain), caplog.at_level("INFO"):
+        drain.step(10.0)
+        status = drain.step(15.0)
+        assert (status.depth, status.lag_s, status.message) == (1, 5.0, "the store cannot be reached")
+        assert caplog.text.count("cannot load") == 1
+        there[0] = True
+        status = drain.step(16.0)
+        assert (status.depth, status.lag_s, status.loaded, status.message) == (0, 0.0, 1, "")
+        assert caplog.text.count("loading goes on") == 1
+
+
+def test_a_spool_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ours, theirs = multiprocessing.Pipe()
+    with closing(ours), closing(theirs), pytest.raises(InputError, match=r"cannot be the spool: .*--spool"):
+        processes._drain_spool(tmp_path / "file" / "spool", lambda: pytest.fail("not reached"), 0.0, theirs)

@@ -5,14 +5,15 @@ from dataclasses import replace
 import pytest
 
 from pipeline.runtime.assignment import assign, share_cores
+from pipeline.runtime.child import MACHINE_FAILED
+from pipeline.runtime.member import FIRST_WORD_S, SILENT_S
 from pipeline.runtime.messages import CameraSpec, Failed, LoaderStatus, Obeyed, Orders, Share, WorkerStatus
 from pipeline.runtime.supervisor import (
     CRASHES,
     DRAIN_S,
-    FIRST_WORD_S,
     ISOLATION_S,
     LOADER_SILENT_S,
-    SILENT_S,
+    OVERDUE_S,
     STOP_S,
     Supervisor,
 )
@@ -211,6 +212,71 @@ def test_input_that_can_never_work_stops_the_pool_instead_of_being_tried_for_eve
     pool.run(5)
     assert pool.supervisor.phase == "done"
     assert pool.supervisor.failure == Failed("no such model", 2)
+
+
+@pytest.mark.parametrize("who", ["loader", "worker-0"])
+def test_what_has_worked_and_cannot_work_now_is_tried_again_and_the_others_go_on(who: str) -> None:
+    pool = Pool(cameras(2), 2)
+    pool.run(5)
+    others = {name: child for name, child in pool.living().items() if name != who}
+    gone = [True]
+
+    def fail(child: FakeChild) -> None:
+        if gone[0]:
+            child.speaks = False
+            child.said.append(Failed("no CUDA device", 2))
+            child.die(0)
+
+    pool.on_start = fail
+    pool.living()[who].die(1)
+    pool.run(60)
+    assert pool.supervisor.failure is None
+    assert pool.living() == others
+    gone[0] = False
+    pool.run(70)
+    assert who in pool.living()
+
+
+def test_a_worker_that_the_machine_lets_down_blames_no_camera() -> None:
+    pool = Pool(cameras(2), 1)
+    pool.on_start = lambda child: None if child.name == "loader" else child.die(MACHINE_FAILED)
+    pool.run(300)
+    assert [(member.name, member.isolated) for member in pool.supervisor.workers] == [("worker-0", False)]
+
+
+def test_a_loader_that_is_gone_or_hangs_falls_behind_also_without_saying_so() -> None:
+    pool = Pool(cameras(1), 1)
+    assert pool.supervisor.loader_status(pool.now_s) is None
+    pool.run(5)
+    assert pool.supervisor.loader_status(pool.now_s) == LOADED
+    pool.on_start = lambda child: child.die(-signal.SIGSEGV)
+    pool.living()["loader"].die(-signal.SIGSEGV)
+    pool.run(3 * OVERDUE_S)
+    status = pool.supervisor.loader_status(pool.now_s)
+    assert status is not None
+    assert status.lag_s >= 2 * OVERDUE_S
+
+
+def test_a_pool_that_begins_with_one_camera_grows_to_its_workers() -> None:
+    pool = Pool(cameras(1), 2)
+    pool.run(5)
+    assert sorted(pool.living()) == ["loader", "worker-0"]
+    first = pool.living()["worker-0"]
+    pool.supervisor.reload(cameras(4))
+    pool.run(5)
+    assert pool.living()["worker-0"] is first
+    assert len(pool.living()["worker-1"].cameras) == 2
+
+
+def test_one_that_does_not_end_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    pool = Pool(cameras(1), 1)
+    pool.run(5)
+    stuck = pool.living()["worker-0"]
+    stuck.obeys, stuck.speaks = False, False
+    stuck.kill = lambda: None  # type: ignore[method-assign]
+    pool.supervisor.stop(pool.now_s)
+    pool.run(STOP_S + 30)
+    assert caplog.text.count("did not end") == 1
 
 
 def test_a_reload_tells_the_workers_concerned_and_restarts_none() -> None:

@@ -265,7 +265,7 @@ def test_a_stopped_worker_has_no_thread_left_that_handles_pictures_also_of_camer
 
 
 def test_nothing_more_is_counted_while_the_outbox_takes_nothing_and_nothing_is_lost(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     append = bench.outbox.append
     full = True
@@ -281,6 +281,7 @@ def test_nothing_more_is_counted_while_the_outbox_takes_nothing_and_nothing_is_l
     for _ in range(3):
         bench.worker.step(0.0)
     assert bench.analysed() == 0
+    assert caplog.text.count("counting waits") == 1
     full = False
     step_until(bench.worker, lambda: bench.analysed() == 1)
     assert sum(isinstance(record, RunRegistration) for record in bench.records()) == 1
