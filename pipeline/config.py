@@ -11,7 +11,7 @@ import string
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -22,8 +22,12 @@ from pipeline.types import CountingLine, LineRole, Point
 
 DEFAULT_TIMEZONE = "Asia/Makassar"
 
-CameraId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
-LineName = Annotated[str, StringConstraints(pattern=r"^[^:\s]+$")]
+_ID: Final = r"^[a-z0-9-]+$"
+_LINE_NAME: Final = r"^[^:\s]+$"
+_APPROACH: Final = r"^[USTB]$"
+CameraId = Annotated[str, StringConstraints(pattern=_ID)]
+LineName = Annotated[str, StringConstraints(pattern=_LINE_NAME)]
+Approach = Annotated[str, StringConstraints(pattern=_APPROACH)]
 
 
 def _known_timezone(name: str) -> str:
@@ -41,7 +45,7 @@ class LineConfig(_Table):
 
     name: LineName
     points: tuple[Point, Point]
-    approach: Annotated[str, StringConstraints(pattern=r"^[USTB]$")] | None = None
+    approach: Approach | None = None
     role: LineRole = "count"
 
     @model_validator(mode="after")
@@ -58,7 +62,7 @@ class LineConfig(_Table):
 class ApproachConfig(_Table):
     """One `[[camera.geometry.approach]]`: its capacity, or the width and green that make it (PKJI 2023)."""
 
-    approach: Annotated[str, StringConstraints(pattern=r"^[USTB]$")]
+    approach: Approach
     capacity_smp_h: float | None = Field(default=None, gt=0)
     """C, for an approach without a signal or from a study; then nothing else is needed."""
     effective_width_m: float | None = Field(default=None, gt=0, le=30)
@@ -198,7 +202,7 @@ def load_site(path: Path, environment: Mapping[str, str], *, fill_urls: bool = T
     Raises InputError that names the file, the key's path and what to write instead.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # also as Windows' Notepad saves it
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InputError(f"cannot read the site file {path}: {reason}") from error
@@ -208,7 +212,9 @@ def load_site(path: Path, environment: Mapping[str, str], *, fill_urls: bool = T
         raise InputError(f"{path} is not valid TOML: {error}") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise InputError(f"{path}: {_dotted(first['loc'])}: {_mend(first['type'], first['msg'])}") from error
+        raise InputError(
+            f"{path}: {_dotted(first['loc'])}: {_mend(first['type'], first['msg'], first.get('ctx', {}))}"
+        ) from error
     if not fill_urls:
         return site
     cameras = tuple(camera.model_copy(update={"url": _fill(camera, path, environment)}) for camera in site.camera)
@@ -222,12 +228,24 @@ def _dotted(location: tuple[int | str, ...]) -> str:
     return path or "site"
 
 
-def _mend(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return "unknown key; see the site file's contract in docs/site-file.md"
-    if kind == "missing":
-        return "this key is needed and is not there"
-    return message.removeprefix("Value error, ")
+_MENDS: Final = {
+    "extra_forbidden": "unknown key; see the site file's contract in docs/site-file.md",
+    "missing": "this key is needed and is not there",
+    "tuple_type": "this must be a list; one of tables is written with two brackets each, as in [[camera]]",
+    "too_short": "there are too few; {min_length} is the least",
+    "too_long": "there are too many; {max_length} is the most",
+}
+_PATTERNS: Final = {
+    _ID: "only a-z, 0-9 and - may stand here, as in grogot-sudirman-1",
+    _LINE_NAME: "a name without spaces and colons must stand here, as in U-in",
+    _APPROACH: "U, S, T or B must stand here: north, south, east or west",
+}
+
+
+def _mend(kind: str, message: str, context: Mapping[str, Any]) -> str:
+    if kind == "string_pattern_mismatch":
+        return _PATTERNS[context["pattern"]]
+    return _MENDS.get(kind, message.removeprefix("Value error, ")).format(**context)
 
 
 def _fill(camera: CameraConfig, path: Path, environment: Mapping[str, str]) -> str | None:

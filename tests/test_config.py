@@ -48,7 +48,12 @@ def test_a_site_file_gives_cameras_and_counting_lines(tmp_path: Path) -> None:
         ('role = "entry"', 'role = "enter"', r"camera\[0\]\.line\[0\]\.role"),
         ("[560, 200]", "[230, 200]", r"camera\[0\]\.line\[0\].*zero length"),
         ('"count-only"', '"U-in"', r"camera\[0\]: line 'U-in' is given twice"),
-        ('"grogot-1"', '"Grogot 1"', r"camera\[0\]\.id"),
+        ('"grogot-1"', '"Grogot 1"', r"camera\[0\]\.id: only a-z, 0-9 and - "),
+        ('"U-in"', '"U in"', r"camera\[0\]\.line\[0\]\.name: a name without spaces"),
+        ('approach = "U"', 'approach = "N"', r"camera\[0\]\.line\[0\]\.approach: U, S, T or B"),
+        ("[[camera]]", "[camera]", "camera: this must be a list.*two brackets"),
+        ("[560, 200]]", "[560, 200], [1, 2]]", r"camera\[0\]\.line\[0\]\.points: there are too many; 2 "),
+        (SITE, "camera = []", "camera: there are too few; 1 "),
         ('"Asia/Makassar"', '"Asia/Paser"', r"timezone: 'Asia/Paser' is not a time zone"),
         ("[[camera]]", "[[camera", "not valid TOML"),
         ('id = "grogot-1"', "", r"camera\[0\]\.id: this key is needed"),
@@ -64,6 +69,10 @@ def test_a_mistake_is_named_by_file_and_path(tmp_path: Path, old: str, new: str,
     with pytest.raises(InputError, match=message) as caught:
         load(tmp_path, SITE.replace(old, new, 1))
     assert "site.toml" in str(caught.value)
+
+
+def test_a_site_file_may_begin_with_the_mark_that_some_editors_write(tmp_path: Path) -> None:
+    load(tmp_path, "\ufeff" + SITE)
 
 
 def test_a_secret_that_the_environment_lacks_is_named_without_the_others(tmp_path: Path) -> None:

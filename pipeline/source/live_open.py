@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import stat
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from pipeline.errors import InputError
 from pipeline.source.hardware import Decode
@@ -30,14 +33,37 @@ def open_live(
     Nothing is connected to yet. Raises InputError where `url` can never be a camera.
     """
     scheme = scheme_of(url)
-    device = scheme == "file" and local_path(url).is_char_device()
-    if scheme in _NETWORK or device:
+    if scheme in _NETWORK:
+        _check_host(url, camera)
+    mode = _mode_of(local_path(url)) if scheme == "file" else 0
+    if scheme in _NETWORK or stat.S_ISCHR(mode):
         return CameraFeed(url, camera=camera, fps=fps, transport=transport, decode=decode, stall_s=stall_s, wait=wait)
     if scheme not in ("file", "sim"):
         raise InputError(
             f"camera {camera!r} cannot be read from {redact(url)}: {scheme}: is not supported; "
             "give rtsp://, http(s)://, a device such as /dev/video0, a recording or sim:"
         )
-    if scheme == "file" and not local_path(url).is_file():
-        raise InputError(f"camera {camera!r}: there is no file or device {url}; check its url")
+    if scheme == "file" and not stat.S_ISREG(mode):
+        raise InputError(f"camera {camera!r}: there is no file or device {redact(url)}; check its url")
     return ReplayFeed(url, camera=camera, fps=fps, wait=wait)
+
+
+def _check_host(url: str, camera: str) -> None:
+    try:
+        parts = urlsplit(url)
+        if parts.hostname and parts.port != 0 and not parts.netloc.endswith(":"):
+            return
+    except ValueError:
+        pass  # whose text may hold a part of the password
+    raise InputError(
+        f"camera {camera!r}: {redact(url)} names no host and port; in user name and password write "
+        "%2F for /, %3F for ?, %23 for #, %40 for @ and %25 for %"
+    )
+
+
+def _mode_of(path: Path) -> int:
+    """What a path names, as `stat` says; 0 where it is nothing that can be looked at."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):
+        return 0

@@ -8,7 +8,8 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(sim|file):")
-_USER_INFO: Final = re.compile(r"(?<=://)[^/?#]*@")
+_USER_INFO: Final = re.compile(r"^(?!(?:file|sim):)([A-Za-z][A-Za-z0-9+.-]*:/{1,2})(?=[^/?#]*[:@]).*@", re.DOTALL)
+"""Up to the last @, because a password that should have been encoded may hold / ? # and @ itself."""
 _SECRET_PARAMETER: Final = re.compile(
     r"(?i)(?<=[?&;])([^=&;#]*(?:pass|pwd|token|secret|key|auth|sig|user|login)[^=&;#]*)=[^&;#]*"
 )
@@ -33,7 +34,7 @@ def redact(url: str) -> str:
     >>> redact("http://admin:1234@10.0.0.9/live.mp4?token=abc&ch=2")
     'http://***@10.0.0.9/live.mp4?token=***&ch=2'
     """
-    return _SECRET_PARAMETER.sub(r"\1=***", _USER_INFO.sub("***@", url))
+    return _SECRET_PARAMETER.sub(r"\1=***", _USER_INFO.sub(r"\1***@", url))
 
 
 def _exists(url: str) -> bool:

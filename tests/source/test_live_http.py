@@ -145,7 +145,20 @@ def test_a_refused_connection_has_a_state_of_its_own() -> None:
     assert "s3cret" not in str(raised.value)
 
 
-@pytest.mark.parametrize("url", ["gopher://user:s3cret@host/x", "/no/such/recording.mp4"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "gopher://user:s3cret@host/x",
+        "/no/such/recording.mp4",
+        "/" + 300 * "x",
+        "rtsp://user:s3cret/#@host/x",
+        "rtsp://user:?s3cret@host/x",
+        "rtsp:/user:s3cret@host/x",
+        "rtsp://user:s3cret@[::1/x",
+        "http://user:s3cret@/x",
+        "http://host:0/x",
+    ],
+)
 def test_what_can_never_be_a_camera_is_refused_at_once(url: str) -> None:
     with pytest.raises(InputError) as raised:
         open_live(url, camera="a", fps=10)

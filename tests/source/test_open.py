@@ -51,6 +51,11 @@ def test_the_special_inputs_of_ffmpeg_are_only_file_names(url: str) -> None:
         ("http://cam/video?user=admin&pwd=x&size=1", "http://cam/video?user=***&pwd=***&size=1"),
         ("http://cam/v.mp4", "http://cam/v.mp4"),
         ("/data/a@b.mp4", "/data/a@b.mp4"),
+        ("file:///data/c:a@b.mp4", "file:///data/c:a@b.mp4"),
+        ("rtsp://a:p/s?#@x@host:554/live", "rtsp://***@host:554/live"),
+        ("rtsp:/a:p@host/live", "rtsp:/***@host/live"),
+        ("http://cam/live@2?key=x", "http://cam/live@2?key=***"),
+        ("http://cam/v?user=a@b&size=1", "http://cam/v?user=***&size=1"),
     ],
 )
 def test_redacting_hides_what_is_secret_and_nothing_else(url: str, shown: str) -> None:
