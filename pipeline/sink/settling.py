@@ -63,16 +63,31 @@ WHERE bin >= toDateTime({from_s}, 'UTC') AND bin <= toDateTime({to_s}, 'UTC') AN
 )
 """
 
-_LIST: Final = """
+_KEPT_SINCE: Final = r"""
+(
+    SELECT if(months = 0, toDateTime(0, 'UTC'), now('UTC') - toIntervalMonth(months) + toIntervalDay(1))
+    FROM
+    (
+        SELECT toUInt16OrZero(extract(engine_full, 'TTL .*toIntervalMonth\\((\\d+)\\)')) AS months
+        FROM system.tables WHERE database = currentDatabase() AND name = 'coverage_stored'
+    )
+) AS kept_since"""
+"""What is new of a run or a counter touches no bin before this: some events of those may have expired, and the counts
+rebuilt from the rest would be fewer. The day is for the engine, which drops each table's events in its own time."""
+
+# A span whose first runs have expired keeps its begin, and so its row.
+_LIST: Final = f"""
 INSERT INTO listed_spans (camera, line, to_line, from_bin, to_bin, since, until)
 WITH
+    {_KEPT_SINCE},
+    ifNull(minIf(o.from_bin, o.from_bin <= s.from_bin AND o.to_bin + 900 >= s.from_bin), s.from_bin) AS begin,
     ifNull(maxIf(o.to_bin, o.from_bin <= s.from_bin) + 900, s.from_bin) AS after_older,
     ifNull(minIf(o.from_bin, o.to_bin >= s.to_bin) - 900, s.to_bin) AS before_newer
 SELECT
-    s.camera, s.line, s.to_line, s.from_bin, s.to_bin,
-    greatest(s.from_bin, after_older) AS since,
+    s.camera, s.line, s.to_line, begin, s.to_bin,
+    greatest(s.from_bin, after_older, toStartOfFifteenMinutes(kept_since)) AS since,
     least(s.to_bin, before_newer) AS until
-FROM (SELECT * FROM counter_spans WHERE camera IN ({cameras})) AS s
+FROM (SELECT * FROM counter_spans WHERE camera IN ({{cameras}})) AS s
 LEFT JOIN (SELECT camera, line, to_line, from_bin, to_bin FROM listed_spans FINAL) AS o
     ON s.camera = o.camera AND s.line = o.line AND s.to_line = o.to_line
 GROUP BY s.camera, s.line, s.to_line, s.from_bin, s.to_bin
@@ -80,10 +95,11 @@ HAVING since <= until
 SETTINGS join_use_nulls = 1
 """
 
-_TOUCH_RUN: Final = """
+_TOUCH_RUN: Final = f"""
 INSERT INTO touched_bins
+WITH {_KEPT_SINCE}
 SELECT camera, toStartOfFifteenMinutes(minute) AS bin, rand64() AS touch, toInt64(1) AS n
-FROM coverage_stored WHERE camera = {camera} AND run = {run} GROUP BY camera, bin
+FROM coverage_stored WHERE camera = {{camera}} AND run = {{run}} AND minute >= kept_since GROUP BY camera, bin
 """
 
 

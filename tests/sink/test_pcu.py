@@ -92,3 +92,33 @@ def test_each_local_day_has_its_peak(store: EmbeddedStore) -> None:
         (date(2026, 6, 1), midnight - 4, 2),
         (date(2026, 6, 2), midnight, 5),
     ]
+
+
+def test_what_leaves_over_an_entry_line_did_not_enter(store: EmbeddedStore) -> None:
+    store.register_lines(CAMERA, [line("U-in", "entry"), line("S-out", "exit")], run="run-a")
+    store.insert([*minutes(range(60)), *quarter(0, 4), crossing(5, direction="backward"), *quarter(1, 3, "S-out")])
+    assert [row[1:] for row in peaks(store)] == [(0, 4, pytest.approx(4 * 0.15), 0.25)]
+
+
+def test_of_the_roles_of_a_line_the_newest_holds(store: EmbeddedStore) -> None:
+    store.register_lines(CAMERA, [line("U-in", "entry"), line("S-out", "entry")], run="run-a")
+    store.insert([*minutes(range(60)), *quarter(0, 4), *quarter(1, 3, "S-out")])
+    assert [row[2] for row in peaks(store)] == [7]
+    store.register_lines(CAMERA, [line("U-in", "entry"), line("S-out", "exit")], run="run-b")
+    assert [row[2] for row in peaks(store)] == [4]
+
+
+def test_lines_that_are_named_anew_as_entries_leave_the_days_before_their_peaks(store: EmbeddedStore) -> None:
+    store.register_lines(CAMERA, [line("a"), line("b")], run="run-a")
+    store.insert([*minutes(range(60)), *quarter(0, 4, "a"), crossing(5, line="b", direction="backward")])
+    store.register_lines(CAMERA, [line("U-in", "entry"), line("S-out", "exit")], run="run-b")
+    day = 24 * 60
+    store.insert([*minutes(range(day, day + 60), run="run-b")])
+    store.insert([crossing(60 * day + 1, run="run-b"), crossing(60 * day + 2, line="S-out", run="run-b")])
+    assert [row[:3] for row in peaks(store)] == [(date(2026, 6, 1), 0, 5), (date(2026, 6, 2), 96, 1)]
+
+
+def test_peak_hours_are_a_flat_table(store: EmbeddedStore) -> None:
+    assert store.query("SELECT * FROM peak_hours").column_names == [
+        "camera", "day", "hour_start", "vehicles", "smp", "phf",
+    ]  # fmt: skip
