@@ -9,17 +9,20 @@ import signal
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
+from operator import sub
 from typing import Any
 
 from tabulate import tabulate
 
 from pipeline.commands.run import add_spool_argument, spool_of
 from pipeline.errors import InputError
-from pipeline.runtime.exporter import PoolStatus, read_status
+from pipeline.runtime.exporter import PoolStatus, WorkerRow, read_status
 from pipeline.runtime.live_camera import latency_quantile_s
-from pipeline.runtime.messages import CameraStatus
+from pipeline.runtime.messages import CameraStatus, WorkerStatus
 
 STALE_S = 10.0
+LEAST_INTERVAL_S = 0.1
+MOST_INTERVAL_S = 3600.0
 CLEAR = "\x1b[2J\x1b[H"
 
 
@@ -49,6 +52,10 @@ def _add_pool_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_status(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print the status; 0 while the pool runs, else 1."""
+    if not LEAST_INTERVAL_S <= args.interval <= MOST_INTERVAL_S:
+        raise InputError(
+            f"--interval must be from {LEAST_INTERVAL_S:g} to {MOST_INTERVAL_S:g} seconds, not {args.interval:g}"
+        )
     spool = _spool(args)
     status = read_status(spool)
     if args.format == "json":
@@ -70,7 +77,12 @@ def run_reload(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     status = read_status(_spool(args))
     if not _runs(status):
         raise InputError("the pool does not run; it reads its site file when it is started")
-    os.kill(status.pid, signal.SIGHUP)
+    try:
+        os.kill(status.pid, signal.SIGHUP)
+    except ProcessLookupError:
+        raise InputError("the pool does not run on this machine, or has just ended; start it again") from None
+    except PermissionError:
+        raise InputError("the pool belongs to another user; reload it as that user") from None
     return 0
 
 
@@ -81,39 +93,22 @@ def _spool(args: argparse.Namespace) -> Any:
 
 
 def _runs(status: PoolStatus) -> bool:
-    return status.phase != "done" and time.time() - status.at_s < STALE_S
+    # Either way, for a clock may have been set back since.
+    return status.phase != "done" and abs(time.time() - status.at_s) < STALE_S
 
 
 def describe(before: PoolStatus, now: PoolStatus) -> str:
-    """Two tables: cameras with their rates between the two instants, and workers with the loader."""
-    earlier = {camera.camera: camera for camera in before.cameras()}
-    elapsed_s = {
-        row.name: row.status.uptime_s - old.status.uptime_s
-        for row in now.workers
-        for old in before.workers
-        if row.name == old.name and row.status is not None and old.status is not None
-    }
-    worker_of = {camera: row.name for row in now.workers for camera in row.assigned}
-    cameras = [
-        _camera_row(camera, earlier.get(camera.camera), worker_of[camera.camera], elapsed_s) for camera in now.cameras()
-    ]
-    workers = []
-    for row in now.workers:
-        status = row.status if row.up else None
-        workers.append(
-            {
-                "worker": row.name,
-                "state": "up" if row.up else "isolated" if row.isolated else "down",
-                "pid": status.pid if status else "-",
-                "device": status.device if status else "-",
-                "restarts": row.restarts,
-                "batch": f"{status.frames / max(1, status.batches):.1f}" if status else "-",
-                "busy %": f"{100 * status.busy_s / max(1.0, status.uptime_s):.0f}" if status else "-",
-                "detail %": f"{100 * status.detail:.0f}" if status else "-",
-                "fps share": f"{status.share:.2f}" if status else "-",
-                "outbox": status.outbox_depth if status else "-",
-            }
-        )
+    """Two tables: cameras and workers, what is told as a rate or share being of the time between, with the loader."""
+    earlier_cameras = {camera.camera: camera for camera in before.cameras()}
+    earlier_workers = {row.name: row.status for row in before.workers}
+    worker_of = {camera: row for row in now.workers for camera in row.assigned}
+    cameras = []
+    for camera in now.cameras():
+        row = worker_of[camera.camera]
+        span_s = _span_s(earlier_workers.get(row.name), row.status)
+        earlier = earlier_cameras.get(camera.camera) if span_s > 0 else None
+        cameras.append(_camera_row(camera, earlier, row.name, span_s))
+    workers = [_worker_row(row, earlier_workers.get(row.name)) for row in now.workers]
     loader = "loader: not up yet"
     if now.loader is not None:
         problem = f"; {now.loader.message}" if now.loader.message else ""
@@ -125,16 +120,41 @@ def describe(before: PoolStatus, now: PoolStatus) -> str:
     return "\n\n".join(parts[:3]) + "".join(f"\n{line}" for line in parts[3:])
 
 
-def _camera_row(
-    camera: CameraStatus, earlier: CameraStatus | None, worker: str, elapsed_s: Mapping[str, float]
-) -> dict[str, object]:
-    def rate(field: str) -> str:
-        span_s = elapsed_s.get(worker, 0.0)
-        if earlier is None or span_s <= 0:
-            return "-"
-        return f"{(getattr(camera, field) - getattr(earlier, field)) / span_s:.1f}"
+def _span_s(before: WorkerStatus | None, now: WorkerStatus | None) -> float:
+    """Seconds between two words of one worker; 0 where it is another process, or has said nothing since."""
+    if before is None or now is None or before.pid != now.pid:
+        return 0.0
+    return max(0.0, now.uptime_s - before.uptime_s)
 
-    p95_s = latency_quantile_s(camera.latency_counts, 0.95)
+
+def _worker_row(row: WorkerRow, before: WorkerStatus | None) -> dict[str, object]:
+    status = row.status if row.up else None
+    span_s = _span_s(before, status)
+    batch = busy = "-"
+    if status is not None and before is not None and span_s > 0:
+        busy = f"{100 * (status.busy_s - before.busy_s) / span_s:.0f}"
+        if status.batches > before.batches:
+            batch = f"{(status.frames - before.frames) / (status.batches - before.batches):.1f}"
+    return {
+        "worker": row.name,
+        "state": "up" if row.up else "isolated" if row.isolated else "down",
+        "pid": status.pid if status else "-",
+        "device": status.device if status else "-",
+        "restarts": row.restarts,
+        "batch": batch,
+        "busy %": busy,
+        "detail %": f"{100 * status.detail:.0f}" if status else "-",
+        "fps share": f"{status.share:.2f}" if status else "-",
+        "outbox": status.outbox_depth if status else "-",
+    }
+
+
+def _camera_row(camera: CameraStatus, earlier: CameraStatus | None, worker: str, span_s: float) -> dict[str, object]:
+    def rate(field: str) -> str:
+        return "-" if earlier is None else f"{(getattr(camera, field) - getattr(earlier, field)) / span_s:.1f}"
+
+    late = (0,) * len(camera.latency_counts) if earlier is None else earlier.latency_counts
+    p95_s = latency_quantile_s(map(sub, camera.latency_counts, late), 0.95)
     return {
         "camera": camera.camera,
         "state": camera.state,
