@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 STEP_S: Final = 0.1
 STATUS_EVERY_S: Final = 1.0
+SET_BACK_S: Final = 60.0
+"""Times never go back, so that a camera waits until our clock has caught up: for longer than this it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,14 @@ def run_pool(cameras: Sequence[CameraSpec], settings: PoolSettings, reload: Call
         if settings.metrics_address is not None:
             stack.callback(serve_metrics(lambda: latest[0], *settings.metrics_address))
         published_s = 0.0
+        clock = _Clock()
         while supervisor.phase != "done":
             now_s = time.monotonic()
             _obey(signals, supervisor, reload, now_s)
+            set_back_s = clock.set_back_s(now_s, time.time())
+            if set_back_s > SET_BACK_S:
+                log.error("this machine's clock was set back by %.0f s; every camera starts anew", set_back_s)
+                supervisor.begin_anew()
             supervisor.step(now_s)
             if now_s - published_s >= STATUS_EVERY_S:
                 published_s = now_s
@@ -89,6 +96,18 @@ def run_pool(cameras: Sequence[CameraSpec], settings: PoolSettings, reload: Call
     if supervisor.failure is not None:
         raise InputError(supervisor.failure.message)
     return 1 if signals.stops > 1 else 0
+
+
+class _Clock:
+    """Notices where the wall clock was set, for the monotonic one never is."""
+
+    def __init__(self) -> None:
+        self._ahead_s: float | None = None
+
+    def set_back_s(self, now_s: float, wall_s: float) -> float:
+        """By how much it was set back since the last call."""
+        before_s, self._ahead_s = self._ahead_s, wall_s - now_s
+        return 0.0 if before_s is None else before_s - self._ahead_s
 
 
 def _worker_starter(settings: PoolSettings) -> Callable[[str, Orders, int, int], ChildProcess]:

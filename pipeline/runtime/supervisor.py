@@ -132,6 +132,13 @@ class Supervisor:
             self.membership.child.send(tuple(camera.camera for camera in cameras))
         self._share_out()
 
+    def begin_anew(self) -> None:
+        """The clock was set back: workers and membership finish what they have and are started again."""
+        self.membership.status = None
+        for member in [*self.workers, self.membership]:
+            if member.child is not None:
+                member.child.send(None)
+
     def _ours(self) -> list[CameraSpec]:
         """The site's cameras that are to be read here."""
         if self._start_membership is None:
@@ -225,13 +232,18 @@ class Supervisor:
         assert member.child is not None
         worked_s = now_s - member.started_s
         # Somebody outside killed it (or the system, for memory), or it ended by itself, saying why: no camera's fault.
-        blameless = member.child.exit_code() in (-signal.SIGKILL, MACHINE_FAILED, 0) and not member.hung
+        code = member.child.exit_code()
+        blameless = code in (-signal.SIGKILL, MACHINE_FAILED, 0) and not member.hung
         member.child = None
         if self._phase not in ("starting", "running"):
             return
         member.restarts += 1
         member.start_at_s = now_s + delay_s(member.backoff, worked_s)
-        log.error("died", extra={"child": member.name, "after_s": round(worked_s, 1)})
+        log.log(
+            logging.ERROR if code else logging.INFO,
+            "died" if code else "ended",
+            extra={"child": member.name, "after_s": round(worked_s, 1)},
+        )
         if blameless:
             return
         member.crashes.append(now_s)

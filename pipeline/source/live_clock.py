@@ -27,6 +27,8 @@ JUMP_NS: Final = 15 * NS_PER_S
 """A single picture off by so much is a clock that jumped."""
 MOST_WALL_ERROR_NS: Final = 2 * NS_PER_S
 """A camera whose wall clock is further from ours is set wrong: its clock's spacing is used, not its word."""
+MOST_UNTIMED: Final = 25
+"""So many pictures in a row without a timestamp are a stream without any, such as bare H.264 over HTTP."""
 MOST_ANCHORS: Final = 3
 """A clock that had to be anchored anew so often on one connection says nothing: arrival is better."""
 
@@ -44,6 +46,8 @@ class LiveClock:
         self.anchors = 0
         """How often the clock was anchored; more than once means it drifted or jumped."""
         self._quality: ClockQuality = "stream" if trust_pts else "arrival"
+        self._untimed = 0
+        """Pictures without a timestamp in a row."""
         self._offset_ns: int | None = None
         """What to add to the stream's time to get ours."""
         self._settling_until_ns: int | None = None
@@ -72,8 +76,12 @@ class LiveClock:
         if self._quality == "arrival":
             return arrived_at_ns
         if pts_ns is None:
-            # One picture without a timestamp, usually the first of a connection: its neighbours have better ones.
+            # Usually one picture, the first of a connection: its neighbours have better ones.
+            self._untimed += 1
+            if self._untimed > MOST_UNTIMED:
+                self._quality = "arrival"
             return None
+        self._untimed = 0
         if self._offset_ns is None:
             self._anchor(pts_ns, arrived_at_ns)
             return None

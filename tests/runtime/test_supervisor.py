@@ -279,6 +279,22 @@ def test_one_that_does_not_end_is_said_once(caplog: pytest.LogCaptureFixture) ->
     assert caplog.text.count("did not end") == 1
 
 
+def test_workers_that_begin_anew_blame_no_camera_and_the_loader_goes_on() -> None:
+    pool = Pool(cameras(2), 2)
+    pool.run(5)
+    before = pool.living()
+    for _ in range(CRASHES + 1):
+        pool.supervisor.begin_anew()
+        pool.run(30)
+    after = pool.living()
+    assert after["loader"] is before["loader"]
+    assert {name: child.cameras for name, child in after.items()} == {
+        name: child.cameras for name, child in before.items()
+    }
+    assert after["worker-0"] is not before["worker-0"]
+    assert len(pool.supervisor.workers) == 2
+
+
 def test_a_reload_tells_the_workers_concerned_and_restarts_none() -> None:
     pool = Pool(cameras(4), 2)
     pool.run(5)

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from pipeline.source.live_clock import MOST_ANCHORS, LiveClock
+from pipeline.source.live_clock import MOST_ANCHORS, MOST_UNTIMED, LiveClock
 from pipeline.types import NS_PER_S
 
 NOW = 1_764_000_000 * NS_PER_S
@@ -80,6 +80,17 @@ def test_pictures_without_a_timestamp_are_left_out_and_a_format_without_any_goes
     assert by_arrival.read(None, NOW) == NOW
     assert by_arrival.read(5, NOW + 7) == NOW + 7
     assert by_arrival.quality == "arrival"
+
+
+def test_a_stream_that_never_gives_a_timestamp_goes_by_arrival_instead_of_being_left_out_for_ever() -> None:
+    clock = LiveClock()
+    times = [clock.read(None, NOW + i * TICK) for i in range(MOST_UNTIMED + 10)]
+    assert [time for time in times if time is not None] == [NOW + (MOST_UNTIMED + i) * TICK for i in range(1, 10)]
+    assert clock.quality == "arrival"
+    with_gaps = LiveClock()
+    for i in range(4 * MOST_UNTIMED):
+        with_gaps.read(None if i % 2 else i * TICK, NOW + i * TICK)
+    assert with_gaps.quality == "stream"
 
 
 def test_time_never_goes_back_across_connections() -> None:
