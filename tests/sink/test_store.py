@@ -128,15 +128,23 @@ def test_a_query_only_reads(store: EmbeddedStore) -> None:
 
 def test_a_query_writes_no_file(store: EmbeddedStore, tmp_path: Path) -> None:
     path = tmp_path / "answer.csv"
-    for target in ("INTO OUTFILE '{}'", "into /* x */ outfile '{}'", "INTO\nOUTFILE '{}' FORMAT CSV"):
+    for sql in (
+        "SELECT 'a' INTO OUTFILE '{}'",
+        "SELECT 'a' into /* x */ outfile '{}'",
+        "SELECT 'a' INTO\nOUTFILE '{}' FORMAT CSV",
+        # what looks quoted and is not
+        "SELECT 'a' AS a$b$ INTO OUTFILE '{}' -- $b$",
+        "SELECT \N{LEFT SINGLE QUOTATION MARK}'\N{RIGHT SINGLE QUOTATION MARK} AS a INTO OUTFILE '{}' --'",
+        "SELECT 'a' AS \N{LEFT DOUBLE QUOTATION MARK}\"\N{RIGHT DOUBLE QUOTATION MARK} INTO OUTFILE '{}' --\"",
+    ):
         with pytest.raises(InputError, match="INTO OUTFILE"):
-            store.query("SELECT 'a' " + target.format(path))
+            store.query(sql.format(path))
         assert not path.exists()
 
 
 def test_words_in_text_are_not_taken_for_sql(store: EmbeddedStore) -> None:
-    sql = "SELECT 'INSERT; it''s \\' INTO OUTFILE' AS a, \"b\" FROM (SELECT 1 AS b) -- ; DROP\n;"
-    assert rows(store.query(sql)) == [("INSERT; it's ' INTO OUTFILE", 1)]
+    sql = "SELECT 'INSERT; it''s \\' ;' AS a, \"b\" FROM (SELECT 1 AS b) -- ; DROP\n;"
+    assert rows(store.query(sql)) == [("INSERT; it's ' ;", 1)]
 
 
 WRONG = [
