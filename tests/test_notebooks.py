@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import matplotlib
 import pytest
 
 from pipeline.sink.store import EmbeddedStore
-from tests.report.junctions import CAMERA, fill_morning
+from tests.report.junctions import CAMERA, fill_morning, passage, watched
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -71,6 +72,20 @@ def test_the_notebooks_find_what_the_store_holds(
     assert (quality["entered"], quality["left"]) == (265, 259)
     assert quality["share"] == pytest.approx(85 / 105)
     assert "265" in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
+def test_what_was_replayed_was_watched_and_passed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with EmbeddedStore(tmp_path / "store") as store:
+        fill_morning(store)
+        again = [*watched(range(60)), *passage(100, "U", "S", "car", 1)]
+        store.insert([dataclasses.replace(event, revision=1, run="replay") for event in again])
+    quality = run(FOLDER / "04_quality_of_counts.ipynb", monkeypatch, tmp_path / "store")
+    assert list(quality["cameras"]["observed_h"]) == pytest.approx([85 / 60])
+    assert quality["share"] == pytest.approx(85 / 105)
+    assert list(quality["daily"]["seen"]) == [85 * 600]
+    # the two quarters after the replayed hour, and the one vehicle of the hour
+    assert (quality["entered"], quality["left"], quality["movements"]["n"][0]) == (265 - 118 + 1, 148 - 2, 148 - 2)
 
 
 def test_the_benchmarks_notebook_reads_every_result(
