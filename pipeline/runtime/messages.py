@@ -141,7 +141,7 @@ class LoaderStatus:
     depth: int
     """Records that wait in all outboxes together."""
     lag_s: float
-    """For how long there have been some."""
+    """For how long there have been some, that is since when there were none."""
     loaded: int
     message: str
     """Why nothing can be loaded now, else empty."""

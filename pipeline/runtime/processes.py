@@ -20,7 +20,7 @@ from pipeline.runtime.worker import Worker
 from pipeline.sink.kafka_address import BusAddress
 from pipeline.sink.loader import Loader
 from pipeline.sink.outbox import Outbox
-from pipeline.sink.store import open_store
+from pipeline.sink.store import Store, open_store
 
 log = logging.getLogger(__name__)
 
@@ -71,12 +71,22 @@ def run_loader(
     with told(connection), contextlib.ExitStack() as stack:
 
         def begin() -> Carry:
-            store = stack.enter_context(open_store(store_url, password=password))
+            store = stack.enter_context(_opened(store_url, password))
             if beside is not None:
                 stack.enter_context(running_beside(beside(store)))
             return lambda outbox: Loader(outbox, store).drain
 
         _drain_spool(spool, begin, LOAD_EVERY_S, connection)
+
+
+def _opened(store_url: str, password: str) -> Store:
+    try:
+        return open_store(store_url, password=password)
+    except StorageError as error:
+        if "://" in store_url:
+            raise
+        # A server may come; a directory that cannot be used is no store.
+        raise InputError(str(error)) from error
 
 
 def run_publisher(bus: BusAddress, spool: Path, log_json: bool, connection: Connection) -> None:
@@ -100,15 +110,11 @@ Carry = Callable[[Outbox], Callable[[], int]]
 
 
 def _drain_spool(spool: Path, begin: Callable[[], Carry], every_s: float, connection: Connection) -> None:
-    try:
-        spool.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{spool} cannot be the spool: {error.strerror}; give another --spool") from error
     drain = SpoolDrain(spool, begin)
     while orders_from(connection) is not STOP:
-        say(connection, drain.step(time.monotonic()))
+        say(connection, drain.step())
         time.sleep(every_s)
-    say(connection, drain.step(time.monotonic()))
+    say(connection, drain.step())
     drain.close()
 
 
@@ -118,24 +124,28 @@ class SpoolDrain:
     `begin` opens the store or the bus; where it cannot be reached, records wait and it is called again.
     """
 
-    def __init__(self, spool: Path, begin: Callable[[], Carry]) -> None:
-        self._spool, self._begin = spool, begin
+    def __init__(self, spool: Path, begin: Callable[[], Carry], *, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._spool, self._begin, self._now_s = spool, begin, now_s
         self._carry: Carry | None = None
         self._outboxes: dict[Path, Outbox] = {}
         self._drains: dict[Path, Callable[[], int]] = {}
         self._loaded = self._depth = 0
-        self._behind_since_s: float | None = None
+        self._abreast_s = now_s()
+        """When nothing waited."""
         self._message = ""
 
-    def step(self, now_s: float) -> LoaderStatus:
-        """Move what can be moved. Raises InputError where the store or the bus refuses what it was given."""
+    def step(self) -> LoaderStatus:
+        """Move what can be moved. Raises InputError where the spool, the store or the bus cannot be what was given."""
         before, self._message = self._message, ""
+        began_s = self._now_s()
+        # First of all: the spool may lie in the store's directory, which must be empty to become one.
+        with self._noting():
+            self._carry = self._carry or self._begin()
+        self._make_spool()
         with self._noting():
             for path in sorted(self._spool.glob(OUTBOXES)):
                 if path not in self._outboxes:
                     self._outboxes[path] = Outbox(path)
-        with self._noting():
-            self._carry = self._carry or self._begin()
         if self._carry is not None:
             for path, outbox in self._outboxes.items():
                 with self._noting():
@@ -148,14 +158,21 @@ class SpoolDrain:
             log.error("cannot load; what is counted waits in the outboxes: %s", self._message)
         if before and not self._message:
             log.info("loading goes on")
-        self._behind_since_s = None if not self._depth else self._behind_since_s or now_s
-        lag_s = 0.0 if self._behind_since_s is None else now_s - self._behind_since_s
+        if not self._depth:
+            self._abreast_s = began_s
+        lag_s = self._now_s() - self._abreast_s if self._depth else 0.0
         return LoaderStatus(self._depth, lag_s, self._loaded, self._message)
 
     def close(self) -> None:
         """Let go of the outboxes."""
         for outbox in self._outboxes.values():
             outbox.close()
+
+    def _make_spool(self) -> None:
+        try:
+            self._spool.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{self._spool} cannot be the spool: {error.strerror}; give another --spool") from error
 
     @contextlib.contextmanager
     def _noting(self) -> Iterator[None]:
