@@ -14,6 +14,7 @@ from pipeline.count.coverage import CoverageMeter, Interruption
 from pipeline.count.kalman import Floats
 from pipeline.count.lines import LineGeometry, Passage
 from pipeline.count.movements import MovementPairer
+from pipeline.count.origin import Watch, unseen_start
 from pipeline.count.stitch import MOST_GAP_S, TrackEnd, stitch_cost
 from pipeline.count.tracker import Tracker, TrackerStep
 from pipeline.count.vehicle import Sighting, Vehicle
@@ -84,6 +85,7 @@ class CameraCounter:
         self._keep_paths = keep_paths
         self._vehicles: dict[int, Vehicle] = {}
         """By the id of their current track."""
+        self._watch = Watch()
         self._waiting: list[_Waiting] = []
 
     def update(
@@ -95,6 +97,7 @@ class CameraCounter:
         does not increase, or where a class is none of ours.
         """
         step = self._tracker.update(captured_at_ns, detections)
+        self._watch.look(captured_at_ns)
         coverage = self._coverage.observe(captured_at_ns, lost_before)
         self._see(step, detections, frame_seq, captured_at_ns)
         self._end(step.ended, captured_at_ns)
@@ -173,13 +176,26 @@ class CameraCounter:
             if cost is not None and cost < best:
                 best, parent = cost, candidate
         if parent is None:
-            self._wait(child, child.grow_up(), now_ns)
+            self._wait(child, child.grow_up(self._unseen_start(child, first)), now_ns)
             return
         if not parent.over:
             self._tracker.drop(parent.track)
         del self._vehicles[parent.track]
         self._vehicles[child.track] = parent
         self._wait(parent, parent.continue_with(child), now_ns)
+
+    def _unseen_start(self, child: Vehicle, first: TrackEnd) -> Sighting | None:
+        """Where a new vehicle was before it was first seen; None where it may have been nowhere else."""
+        older = (vehicle for vehicle in self._vehicles.values() if vehicle.began_ns < first.captured_at_ns)
+        if not self._watch.has_lasted(first.captured_at_ns):
+            return None
+        start = unseen_start(first, (vehicle.ending() for vehicle in older))
+        if start is None:
+            return None
+        at_ns, point = start.captured_at_ns, np.array([[start.x, start.y]])
+        margin_px = np.array([MARGIN_SIZES * start.size_px])
+        position = self._geometry.locate(point, margin_px, at_ns, child.frame_at(at_ns))[0]
+        return Sighting(start, position, confidence=0.0)
 
     def _end(self, tracks: Iterable[int], now_ns: int) -> None:
         for track in tracks:

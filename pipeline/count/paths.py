@@ -26,6 +26,10 @@ class PathKeeper:
         self._last: tuple[int, float, float, float] | None = None
         """Seen last, and left out so far."""
 
+    def begin(self, start: TrackEnd) -> None:
+        """The vehicle was there before all of this."""
+        self._kept.insert(0, (start.captured_at_ns, start.x, start.y, start.size_px))
+
     def add(self, end: TrackEnd) -> None:
         """The vehicle was seen there."""
         point = (end.captured_at_ns, end.x, end.y, end.size_px)

@@ -75,9 +75,13 @@ class Vehicle:
             return []
         return self._detector.advance(sighting.position)
 
-    def grow_up(self) -> list[Passage]:
-        """It is a vehicle of its own."""
+    def grow_up(self, start: Sighting | None = None) -> list[Passage]:
+        """It is a vehicle of its own, which was at `start` before it was seen, where that is given."""
         young, self._young = self._young or [], None
+        if start is not None:
+            young.insert(0, start)
+            if self.path is not None:
+                self.path.begin(start.end)
         return [passage for sighting in young for passage in self._detector.advance(sighting.position)]
 
     def continue_with(self, child: Vehicle) -> list[Passage]:
@@ -100,6 +104,21 @@ class Vehicle:
         """Where it was last seen, with its class by vote."""
         assert self._last is not None
         return replace(self._last, class_id=self.vote.class_id)
+
+    def frame_at(self, captured_at_ns: int) -> int:
+        """Number of the frame of a time shortly before it was first seen, by the pace of its childhood."""
+        first, last = (self._young or [])[0], (self._young or [])[-1]
+        frames_per_ns = (last.position.frame - first.position.frame) / (
+            last.end.captured_at_ns - first.end.captured_at_ns
+        )
+        before = round((first.end.captured_at_ns - captured_at_ns) * frames_per_ns)
+        return max(0, first.position.frame - max(1, before))
+
+    @property
+    def began_ns(self) -> int:
+        """When it was first seen."""
+        assert self._first is not None
+        return self._first.captured_at_ns
 
     @property
     def seen_ns(self) -> int:

@@ -76,7 +76,7 @@ def test_the_frame_of_a_crossing_that_nobody_saw_is_interpolated():
 def test_a_vehicle_that_stands_hidden_does_not_go_on_as_one_that_comes_out_beside_it():
     line = CountingLine("upright", (330, 0), (330, 400))
     standing = Actor(straight((300, 200), (0, 0), last_s=2.0), "motorcycle", (44, 40))
-    passing = Actor(straight((220, 236), (50, 0), first_s=2.5), "motorcycle", (44, 40))
+    passing = Actor(straight((220, 236), (50, 0), first_s=2.7), "motorcycle", (44, 40))
     assert play([standing, passing], [line], every(0.1, 5)).directions == []
 
 
