@@ -1,8 +1,8 @@
 """Where a vehicle was just before it was first seen, if it came from somewhere in view.
 
-A detector may find a vehicle only when it is past a line: small, dark, or behind another until then. A track that begins
-just beyond a line and leads away from it is such a vehicle, unless it begins beside one that was seen before, of which
-it may be a fragment or a second box.
+A detector may find a vehicle only when it is past a line: small, dark, or behind another until then. A track that
+begins just beyond a line and leads away from it is such a vehicle, unless it begins beside one that was seen before, of
+which it may be a fragment or a second box.
 """
 
 from __future__ import annotations
