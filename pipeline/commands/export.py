@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from pipeline.commands.arguments import store_password
 from pipeline.errors import InputError, StorageError
+from pipeline.report.rows import check_csv
 from pipeline.sink.store import open_store
 
 WRITERS = {".parquet": pa.parquet.ParquetWriter, ".csv": pa.csv.CSVWriter}
@@ -50,8 +51,11 @@ def run_export(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
 def write_batches(batches: pa.RecordBatchReader, out: Path) -> int:
     """Write `batches` to `out`, in the form of its suffix; returns the number of rows.
 
-    `out` appears when it is whole: until then the rows are in a file beside it. Raises StorageError.
+    `out` appears when it is whole: until then the rows are in a file beside it. Raises StorageError, and InputError
+    where a column does not fit the form.
     """
+    if out.suffix.lower() == ".csv":
+        check_csv(batches.schema)
     part = out.with_name(f"{out.name}.part")
     rows = 0
     try:

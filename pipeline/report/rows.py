@@ -12,19 +12,35 @@ import pyarrow.csv
 import pyarrow.parquet
 from tabulate import tabulate
 
+from pipeline.errors import InputError
+
 ROW_FORMATS = ("table", "csv", "json", "parquet")
 
 
 def write_rows(table: pa.Table, form: str, out: BinaryIO) -> None:
-    """Write `table` to `out` as one of ROW_FORMATS; NULL reads NULL in a table and is empty or null elsewhere."""
+    """Write `table` to `out` as one of ROW_FORMATS; NULL reads NULL in a table and is empty or null elsewhere.
+
+    Raises InputError where CSV has no form for what a column holds.
+    """
     if form == "parquet":
         pyarrow.parquet.write_table(table, out)
     elif form == "csv":
+        check_csv(table.schema)
         pyarrow.csv.write_csv(table, out)
     elif form == "json":
         out.write(json.dumps(table.to_pylist(), default=_plain).encode() + b"\n")
     else:
         out.write(text_table(table).encode() + b"\n")
+
+
+def check_csv(schema: pa.Schema) -> None:
+    """Raise InputError where a column of `schema` holds several values in one, which CSV has no form for."""
+    for field in schema:
+        if pa.types.is_nested(field.type):
+            raise InputError(
+                f"the column {field.name} holds several values in one, which CSV has no form for; "
+                f"take toString({field.name}) in the SQL, or Parquet"
+            )
 
 
 def text_table(table: pa.Table) -> str:

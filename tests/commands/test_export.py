@@ -36,6 +36,7 @@ def test_what_cannot_be_exported_leaves_no_file(simpang: Simpang, tmp_path: Path
     cases = {
         ("DROP VIEW crossings", "--out", out): 2,
         ("SELECT nothing", "--out", out): 2,
+        ("SELECT [1] AS several", "--out", out): 2,
         ("--out", out): 2,
         ("SELECT 1", "--table", "crossings", "--out", out): 2,
         ("--table", "a; b", "--out", out): 2,
@@ -48,3 +49,11 @@ def test_what_cannot_be_exported_leaves_no_file(simpang: Simpang, tmp_path: Path
         assert outcome.out == ""
         assert len(outcome.err.strip().splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+def test_what_csv_has_no_form_for_is_said_in_one_sentence(simpang: Simpang, tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store")
+    outcome = simpang("query", "--store", store, "SELECT [1] AS several", "--format", "csv")
+    assert (outcome.status, outcome.out, len(outcome.err.strip().splitlines())) == (2, "", 1), outcome.err
+    every = simpang("query", "--store", store, "SELECT * FROM peak_hours", "--format", "csv")
+    assert (every.status, every.out) == (0, '"camera","day","hour_start","vehicles","smp","phf"\n')
