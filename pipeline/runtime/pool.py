@@ -19,9 +19,10 @@ from pipeline.runtime.exporter import PoolStatus, StatusFile, serve_metrics
 from pipeline.runtime.logs import configure_logging
 from pipeline.runtime.membership import run_membership
 from pipeline.runtime.messages import CameraSpec, LineCheck, Orders, WorkerSpec
-from pipeline.runtime.processes import run_loader, run_publisher, run_worker
+from pipeline.runtime.processes import run_loader, run_publisher
 from pipeline.runtime.signals import Signals
 from pipeline.runtime.supervisor import Supervisor
+from pipeline.runtime.worker_process import run_worker
 from pipeline.sink.kafka_address import BusAddress
 
 log = logging.getLogger(__name__)

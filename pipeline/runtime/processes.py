@@ -1,4 +1,7 @@
-"""What runs in each process of the pool; `child.py` has how they are started and told."""
+"""What runs in the process that loads, or publishes in its place; `child.py` has how it is started and told.
+
+Nothing here knows of pictures: what reads and detects them takes seconds to import and a hundred megabytes.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
-from pipeline.detect import load_detector
 from pipeline.errors import BusError, InputError, StorageError
 from pipeline.runtime.beside import OpenService, running_beside
 from pipeline.runtime.child import STOP, begin_child, orders_from, say, told
-from pipeline.runtime.messages import LoaderStatus, WorkerSpec
-from pipeline.runtime.worker import Worker
+from pipeline.runtime.messages import LoaderStatus
 from pipeline.sink.kafka_address import BusAddress
 from pipeline.sink.loader import Loader
 from pipeline.sink.outbox import Outbox
@@ -24,39 +25,12 @@ from pipeline.sink.store import Store, open_store
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_S: Final = 1.0
-STEP_WAIT_S: Final = 0.05
 LOAD_EVERY_S: Final = 1.0
 PUBLISH_EVERY_S: Final = 0.2
 """More often than loading, because a loader on the other side of the bus waits for a batch of its own."""
 LOADER_NICENESS: Final = 5
 """Rows can wait in an outbox; a picture that waits is dropped."""
 OUTBOXES: Final = "*.sqlite"
-
-
-def run_worker(spec: WorkerSpec, connection: Connection) -> None:
-    """A worker's process."""
-    begin_child(spec.log_json)
-    if spec.cores and hasattr(os, "sched_setaffinity"):
-        # Before any engine is loaded: they size their thread pools by the cores they may use.
-        os.sched_setaffinity(0, spec.cores)
-    with (
-        told(connection),
-        load_detector(spec.model, spec.device) as detector,
-        Outbox(spec.outbox) as outbox,
-        Worker(detector, outbox, check_lines=spec.check_lines) as worker,
-    ):
-        orders, obeyed, said_s = spec.orders, -1, 0.0
-        while (newer := orders_from(connection)) is not STOP:
-            orders = newer or orders
-            worker.obey(orders)
-            now_s = time.monotonic()
-            worker.step(now_s, STEP_WAIT_S)
-            if now_s - said_s >= HEARTBEAT_S or orders.number != obeyed:
-                obeyed, said_s = orders.number, now_s
-                say(connection, worker.status())
-        worker.stop()
-        say(connection, worker.status())
 
 
 def run_loader(

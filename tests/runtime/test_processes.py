@@ -1,53 +1,17 @@
-"""What runs in the processes of a pool."""
+"""What runs in the process that loads or publishes."""
 
-import multiprocessing
-import threading
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import InputError, StorageError
-from pipeline.runtime import processes
-from pipeline.runtime.messages import Orders, WorkerSpec
 from pipeline.runtime.processes import Carry, SpoolDrain
-from pipeline.runtime.worker import Worker
 from pipeline.sink.outbox import Outbox
 from pipeline.sink.registrations import CameraRegistration
-from tests.runtime.fakes import PixelDetector
-from tests.runtime.live_fakes import HandFeed, Hands, spec
-
-
-class Playing(Hands):
-    """Each camera has a picture as soon as it is opened, and takes its time to end."""
-
-    def __call__(
-        self, url: str, *, camera: str, fps: float, transport: str, decode: str, wait: Callable[[float], object]
-    ) -> HandFeed:
-        feed = super().__call__(url, camera=camera, fps=fps, transport=transport, decode=decode, wait=wait)
-        feed.ends_after_s = 0.5
-        feed.show(20)
-        return feed
-
-
-def test_a_worker_that_fails_ends_its_cameras_threads_before_its_process_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(processes, "begin_child", lambda log_json: None)
-    monkeypatch.setattr(processes, "Worker", partial(Worker, open_feed=Playing()))
-    detector = PixelDetector(error=RuntimeError("the device is gone"))
-    monkeypatch.setattr(processes, "load_detector", lambda model, device: closing(detector))
-    orders = Orders((spec("a"), spec("b")))
-    worker = WorkerSpec("worker-0", orders, None, "cpu", (), tmp_path / "outbox.sqlite", lambda lines, size: None)
-    ours, theirs = multiprocessing.Pipe()
-    with closing(ours), closing(theirs), pytest.raises(SystemExit):
-        processes.run_worker(worker, theirs)
-    assert "the device is gone" in caplog.text
-    assert not [
-        thread.name for thread in threading.enumerate() if thread.name.startswith(("capture", "detect", "prep"))
-    ]
 
 
 def test_a_store_that_cannot_be_reached_is_waited_for_and_said_once(
@@ -101,3 +65,9 @@ def test_the_store_is_made_before_the_spool_that_lies_in_it(tmp_path: Path) -> N
     with closing(drain):
         assert drain.step().message == ""
     assert (tmp_path / "live").is_dir()
+
+
+def test_a_process_that_knows_no_pictures_imports_nothing_that_reads_them() -> None:
+    code = "import sys, pipeline.runtime.processes; print(sorted({'supervision', 'openvino'} & set(sys.modules)))"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout == "[]\n"
