@@ -108,17 +108,16 @@ class EmbeddedEngine:
         refuse_writes(sql)
         with self._reading() as reader:
             result = reader.query(sql, "Arrow", params=_escaped(parameters)).bytes()
-        try:
+        with _arrow():
             return pa.ipc.open_file(pa.py_buffer(result)).read_all()
-        except pa.ArrowInvalid as error:
-            raise InputError("the store answered in another format; leave FORMAT out of the SQL") from error
 
     @contextmanager
     def stream(self, sql: str) -> Iterator[pa.RecordBatchReader]:
         """The same as `read`, a batch of rows at a time."""
         refuse_writes(sql)
         with self._reading() as reader:
-            batches = reader.send_query(sql, "Arrow").record_batch(rows_per_batch=ROWS_PER_BATCH)
+            with _arrow():
+                batches = reader.send_query(sql, "Arrow").record_batch(rows_per_batch=ROWS_PER_BATCH)
             if not batches.schema:
                 # Without rows the engine streams no columns either.
                 batches = self.read(sql).to_reader()
@@ -179,6 +178,15 @@ class EmbeddedEngine:
     def _write_error(self, error: ChdbError) -> StorageError:
         mend = "free some space or check its permissions" if _NO_ROOM.search(str(error)) else "nothing was acknowledged"
         return StorageError(f"the store {self._directory} could not be written: {reason(error)}; {mend}")
+
+
+@contextmanager
+def _arrow() -> Iterator[None]:
+    """While an answer is opened; raises InputError where it came in another form, which the SQL can ask for."""
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        raise InputError("the store answered in another format; leave FORMAT out of the SQL") from error
 
 
 def _escaped(parameters: Mapping[str, Any] | None) -> dict[str, Any] | None:
