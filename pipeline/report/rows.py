@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, BinaryIO
@@ -28,7 +30,8 @@ def write_rows(table: pa.Table, form: str, out: BinaryIO) -> None:
         check_csv(table.schema)
         pyarrow.csv.write_csv(table, out)
     elif form == "json":
-        out.write(json.dumps(table.to_pylist(), default=_plain).encode() + b"\n")
+        rows = [{name: _plain(value) for name, value in row.items()} for row in table.to_pylist()]
+        out.write(json.dumps(rows, allow_nan=False).encode() + b"\n")
     else:
         out.write(text_table(table).encode() + b"\n")
 
@@ -54,10 +57,19 @@ def _cell(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
+    """What JSON has for it: no number reads null, and what is neither a number nor a list is text."""
+    if isinstance(value, Decimal):
+        value = float(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
     if isinstance(value, datetime | date):
         return value.isoformat()
-    if isinstance(value, Decimal):
-        return float(value)
     if isinstance(value, bytes):
         return value.decode(errors="replace")
-    raise TypeError(f"a column of {type(value).__name__} has no JSON form; cast it in the SQL")
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return str(value)

@@ -64,8 +64,9 @@ def test_what_csv_has_no_form_for_is_said_in_one_sentence(simpang: Simpang, tmp_
 
 def test_json_is_json_whatever_a_column_holds(simpang: Simpang, tmp_path: Path) -> None:
     store = make_store(tmp_path / "store")
-    sql = """SELECT 0 / 0 AS none, [1.5, 1 / 0] AS list, ('x', 2) AS pair, map('a', 1) AS map, toDate('2025-03-01') AS day,
-             toUUID('61f0c404-5cb3-11e7-907b-a6006ad3dba0') AS id, toDecimal64(2.5, 2) AS money"""
+    sql = """SELECT 0 / 0 AS none, [1.5, 1 / 0] AS list, ('x', 2) AS pair, map('a', 1) AS map,
+             toDate('2025-03-01') AS day, toUUID('61f0c404-5cb3-11e7-907b-a6006ad3dba0') AS id,
+             toDecimal64(2.5, 2) AS money"""
     outcome = simpang("query", "--store", store, sql, "--format", "json")
     assert outcome.status == 0, outcome.err
     assert json.loads(outcome.out, parse_constant=pytest.fail) == [
