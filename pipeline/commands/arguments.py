@@ -15,17 +15,26 @@ from pipeline.errors import InputError
 from pipeline.sink.kafka_address import EXAMPLE, BusAddress
 from pipeline.types import NS_PER_S
 
+STORE_FORMS: Final = "a directory, or clickhouse://user@host:9000/database"
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TOO_LATE = datetime(2100, 1, 1, tzinfo=UTC)
+"""The store's quarters of an hour reach into 2106, and footage lasts beyond its start."""
 
 
 def instant_ns(text: str, zone: tzinfo) -> int:
-    """ISO 8601 to nanoseconds since the epoch, UTC; a time without an offset is taken in `zone`."""
+    """ISO 8601 to nanoseconds since the epoch, UTC; a time without an offset is taken in `zone`.
+
+    Raises InputError for what is no date, and for one that a store cannot keep.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise InputError(f"{text!r} is not a date and time; write ISO 8601, as in 2025-03-17T07:00:00+08:00") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
+    if not _EPOCH <= moment < _TOO_LATE:
+        raise InputError(f"{text!r} cannot be kept; give a time from 1970 to 2099, UTC")
     since_epoch = moment - _EPOCH
     return (since_epoch.days * 86_400 + since_epoch.seconds) * NS_PER_S + since_epoch.microseconds * 1000
 
@@ -39,6 +48,14 @@ def offset_s(text: str) -> float:
     if match is None:
         raise InputError(f"{text!r} is not a time into the footage; write seconds (90) or h:mm:ss (0:01:30)")
     return int(match["h"] or 0) * 3600 + int(match["m"] or 0) * 60 + float(match["s"])
+
+
+def check_place(out: Path, option: str) -> None:
+    """Refuse a file to write that cannot be, before work is done for it; raises InputError."""
+    if out.is_dir():
+        raise InputError(f"{option} {out} is a folder; name a file in it")
+    if not out.parent.is_dir():
+        raise InputError(f"{option} {out} cannot be written: there is no folder {out.parent}; make it first")
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,7 +110,7 @@ def add_camera_arguments(parser: argparse.ArgumentParser, *, camera_required: bo
         action="append",
         default=[],
         metavar="NAME:x1,y1,x2,y2",
-        help="a counting line in native pixels; forward is to the right of someone walking from 1 to 2",
+        help="a counting line in native pixels, once for each; forward is to the right of someone walking from 1 to 2",
     )
 
 

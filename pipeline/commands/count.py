@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.commands.arguments import (
+    STORE_FORMS,
     add_camera_arguments,
     add_model_arguments,
     add_period_arguments,
     add_rate_argument,
     add_region_argument,
+    check_place,
     look_fps,
     store_password,
 )
@@ -43,7 +45,7 @@ from pipeline.sink.event_file import EventFileWriter
 from pipeline.sink.registrations import CameraRegistration
 from pipeline.source import redact
 from pipeline.source.simulated import DEFAULT_START_NS
-from pipeline.source.url import scheme_of
+from pipeline.source.url import local_path, scheme_of
 from pipeline.types import Frame
 
 
@@ -59,7 +61,7 @@ def add_count_parser(commands: Any) -> None:
     add_region_argument(parser)
     add_rate_argument(parser)
     _add_output_arguments(parser)
-    parser.add_argument("--store", metavar="DIR", help="also put the events into this store")
+    parser.add_argument("--store", metavar="STORE", help=f"also put the events into this store: {STORE_FORMS}")
     parser.set_defaults(run=run_count)
 
 
@@ -75,7 +77,7 @@ def add_replay_parser(commands: Any) -> None:
     add_region_argument(parser)
     add_rate_argument(parser)
     _add_output_arguments(parser)
-    parser.add_argument("--store", metavar="DIR", required=True, help="the store to correct")
+    parser.add_argument("--store", metavar="STORE", required=True, help=f"the store to correct: {STORE_FORMS}")
     parser.set_defaults(run=run_replay)
 
 
@@ -96,10 +98,8 @@ def run_count(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Count each video; returns the exit status."""
     if args.annotate and len(args.video) > 1:
         raise InputError("--annotate writes one video; count one video at a time with it")
-    if args.store and not args.start and not _all_simulated(args.video):
+    if args.store is not None and not args.start and not _all_simulated(args.video):
         raise InputError("a store must know when the footage was taken; give --start, as in 2025-03-17T07:00:00+08:00")
-    if args.start and len(args.video) > 1 and args.camera:
-        raise InputError("several videos of one camera cannot all begin at --start; count them one by one")
     return _count(args, environment, replay=False)
 
 
@@ -114,6 +114,12 @@ def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: 
     if args.start is None and _all_simulated(args.video):
         # A simulated junction has a time of its own; without it a store would have its traffic in 1970.
         period = replace(period, start_at_ns=DEFAULT_START_NS)
+    if args.start is not None or args.store is not None:
+        _refuse_two_of_one_camera([place.camera_for(video) for video in args.video])
+    if args.annotate is not None:
+        _check_annotate(args.annotate, args.video[0])
+    if args.store == "":
+        raise InputError("--store is empty, so that nothing would be kept; name a directory, or leave --store out")
     with ExitStack() as stack:
         jobs: list[FootageJob] = []
         watchers: list[Observer] = []
@@ -125,14 +131,14 @@ def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: 
         lines = [lines_of(source, place.lines, video) for video, source in sources]
         if args.events:
             watchers.append(_event_writer(stack.enter_context(EventFileWriter(args.events))))
-        if args.annotate:
+        if args.annotate is not None:
             source = sources[0][1]
             region = None if args.whole_picture else region_of(lines[0], source.size)
             video_file = AnnotatedVideo(args.annotate, lines[0], source.size, source.fps, region=region)
             watchers.append(_annotator(stack.enter_context(video_file)))
         detector = stack.enter_context(announced_detector(args))
         delivery = None
-        if args.store:
+        if args.store is not None:
             delivery = stack.enter_context(StoreDelivery(args.store, password=store_password(environment)))
             watchers.append(delivery.observe)
         for (video, source), job_lines in zip(sources, lines, strict=True):
@@ -164,6 +170,22 @@ def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: 
     for warning in warnings:
         print(f"simpang: {warning}", file=sys.stderr)
     return InputError.exit_status if any(job.source.stats.truncated for job in jobs) else 0
+
+
+def _refuse_two_of_one_camera(cameras: list[str]) -> None:
+    """One camera's videos cannot all begin at one time: their vehicles would be added up."""
+    for camera in cameras:
+        if cameras.count(camera) > 1:
+            raise InputError(
+                f"several videos are of camera {camera!r} and cannot all begin at one time; "
+                "count them one by one, each with its --start, or with a --camera of its own"
+            )
+
+
+def _check_annotate(out: Path, video: str) -> None:
+    check_place(out, "--annotate")
+    if scheme_of(video) == "file" and out.resolve() == local_path(video).resolve():
+        raise InputError(f"--annotate {out} is the footage itself and would be written over it; name another file")
 
 
 def _registration(camera: str, place: Place) -> CameraRegistration:

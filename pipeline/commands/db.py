@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.commands.arguments import store_password
+from pipeline.commands.arguments import STORE_FORMS, store_password
 from pipeline.report.rows import write_rows
 from pipeline.sink.store import open_store
 
@@ -24,9 +24,7 @@ def add_db_parser(commands: Any) -> None:
         ("status", run_status, "list the migrations and when the store took each; changes nothing"),
     ):
         task = tasks.add_parser(name, help=text)
-        task.add_argument(
-            "--store", required=True, metavar="STORE", help="a directory, or clickhouse://user@host:9000/database"
-        )
+        task.add_argument("--store", required=True, metavar="STORE", help=f"the store: {STORE_FORMS}")
         task.set_defaults(run=run)
         if run is run_retain:
             task.add_argument("--months", required=True, type=int, metavar="N", help="0 keeps events for ever")

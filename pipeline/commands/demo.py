@@ -18,7 +18,6 @@ from pipeline.count import CountUpdate
 from pipeline.errors import InputError, StorageError
 from pipeline.report.accuracy import CountedClip, Truth, evaluate
 from pipeline.report.accuracy_simulated import simulated_clip
-from pipeline.report.chart import write_chart
 from pipeline.report.counts import LineCounts, comparison_table, count_lines, count_movements, turning_matrix, wape
 from pipeline.report.rows import text_table
 from pipeline.runtime.delivery import StoreDelivery
@@ -147,6 +146,9 @@ def run_demo(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
 def _write_pictures(
     out: Path, camera: str, picture: Image | None, counted: LineCounts, movements: list[Any], true: LineCounts
 ) -> list[Path]:
+    # Imported here: every command reads this file, and matplotlib takes a third of a second.
+    from pipeline.report.chart import write_chart
+
     paths = [out / "chart.png"]
     try:
         write_chart(paths[0], f"{camera}: counted, and the simulator's truth", counted, movements, true)

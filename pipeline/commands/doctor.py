@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import __version__
-from pipeline.commands.arguments import add_model_arguments, store_password
+from pipeline.commands.arguments import STORE_FORMS, add_model_arguments, store_password
 from pipeline.config import CameraConfig, check_lines, load_site
 from pipeline.detect import load_detector
 from pipeline.errors import InputError, PipelineError
@@ -36,7 +36,7 @@ def add_doctor_parser(commands: Any) -> None:
     """The arguments of `simpang doctor`."""
     parser = commands.add_parser("doctor", help="check model, device, site file, cameras and store")
     parser.add_argument("-c", "--site", type=Path, metavar="FILE.toml", help="the site file to check, with its cameras")
-    parser.add_argument("--store", metavar="DIR", help="the store to check")
+    parser.add_argument("--store", metavar="STORE", help=f"the store to check: {STORE_FORMS}")
     add_model_arguments(parser)
     parser.set_defaults(run=run_doctor)
 

@@ -16,6 +16,7 @@ from pipeline.commands.arguments import (
     add_model_arguments,
     add_rate_argument,
     add_region_argument,
+    check_place,
     look_fps,
 )
 from pipeline.commands.footage import Period, announced_detector, lines_of, open_footage, total_frames
@@ -73,8 +74,8 @@ def run_eval(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Count every clip of the truth and print the comparison; returns the exit status."""
     truth, fps = load_truths(args.truth), look_fps(args.fps)
     baseline = load_baseline(args.baseline, truth.digest) if args.baseline else None
-    if args.save_baseline and not args.save_baseline.parent.is_dir():
-        raise InputError(f"cannot write the baseline {args.save_baseline}: there is no such folder; make it first")
+    if args.save_baseline is not None:
+        check_place(args.save_baseline, "--save-baseline")
     with ExitStack() as stack:
         folder = args.clips or args.truth[0].parent / "clips"
         jobs = open_jobs(

@@ -14,7 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from tqdm import tqdm
 
-from pipeline.commands.arguments import store_password
+from pipeline.commands.arguments import STORE_FORMS, check_place, store_password
 from pipeline.errors import InputError, StorageError
 from pipeline.report.rows import check_csv
 from pipeline.sink.store import open_store
@@ -27,9 +27,7 @@ def add_export_parser(commands: Any) -> None:
     parser = commands.add_parser("export", help="write a table of the store, or the answer to SQL, to a file")
     parser.add_argument("sql", nargs="?", metavar="SQL", help="what to export, instead of --table")
     parser.add_argument("--table", metavar="NAME", help="a table or view of the store, for example counts_15m")
-    parser.add_argument(
-        "--store", required=True, metavar="STORE", help="the store's directory, or clickhouse://user@host:9000/database"
-    )
+    parser.add_argument("--store", required=True, metavar="STORE", help=f"the store: {STORE_FORMS}")
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="a .parquet or .csv file to write")
     parser.set_defaults(run=run_export)
 
@@ -39,6 +37,7 @@ def run_export(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     sql = _sql(args.sql, args.table)
     if args.out.suffix.lower() not in WRITERS:
         raise InputError(f"--out {args.out} must end in {' or '.join(WRITERS)}")
+    check_place(args.out, "--out")
     with (
         open_store(args.store, create=False, password=store_password(environment)) as store,
         store.stream(sql) as batches,

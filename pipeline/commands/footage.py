@@ -14,6 +14,8 @@ from datetime import tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from pydantic import ValidationError
+
 from pipeline.commands.arguments import instant_ns, offset_s
 from pipeline.config import DEFAULT_TIMEZONE, CameraConfig, SiteConfig, check_lines, load_site, parse_line
 from pipeline.count import CameraCounter
@@ -43,8 +45,10 @@ class Place:
         """Read --site, --camera and --line."""
         lines = tuple(parse_line(text) for text in args.line)
         if args.site is None:
+            _check_camera_id(args.camera)
             return cls(args.camera, lines, None, ZoneInfo(DEFAULT_TIMEZONE))
-        site: SiteConfig = load_site(args.site, environment)
+        # The cameras' addresses are not needed for footage of them, and neither are the secrets that they name.
+        site: SiteConfig = load_site(args.site, environment, fill_urls=False)
         config = site.find_camera(args.camera)
         return cls(config.id, config.counting_lines() + lines, config, site.zone)
 
@@ -55,9 +59,23 @@ class Place:
         return camera_named_after(video)
 
 
+def _check_camera_id(camera: str | None) -> None:
+    if camera is None:
+        return
+    try:
+        CameraConfig(id=camera)
+    except ValidationError as error:
+        raise InputError(
+            f"--camera {camera!r} is no camera id, which has only a-z, 0-9 and -; give --camera {_id_of(camera)}"
+        ) from error
+
+
 def camera_named_after(video: str) -> str:
     """A camera's id made from the video's name, in the form that ids have."""
-    name = "simulated" if scheme_of(video) == "sim" else Path(video).stem
+    return _id_of("simulated" if scheme_of(video) == "sim" else Path(video).stem)
+
+
+def _id_of(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "camera"
 
 

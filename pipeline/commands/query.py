@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.commands.arguments import store_password
+from pipeline.commands.arguments import STORE_FORMS, store_password
 from pipeline.report.rows import ROW_FORMATS, write_rows
 from pipeline.sink.store import open_store
 
@@ -16,9 +16,7 @@ def add_query_parser(commands: Any) -> None:
     """The arguments of `simpang query`."""
     parser = commands.add_parser("query", help="ask the store in SQL, read-only")
     parser.add_argument("sql", metavar="SQL", help="for example: SELECT * FROM counts_15m LIMIT 20")
-    parser.add_argument(
-        "--store", required=True, metavar="STORE", help="the store's directory, or clickhouse://user@host:9000/database"
-    )
+    parser.add_argument("--store", required=True, metavar="STORE", help=f"the store: {STORE_FORMS}")
     parser.add_argument("--format", choices=ROW_FORMATS, default="table", help="form of the result (default: table)")
     parser.set_defaults(run=run_query)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from pipeline.commands.arguments import instant_ns, store_password
+from pipeline.commands.arguments import STORE_FORMS, check_place, instant_ns, store_password
 from pipeline.config import GeometryConfig, SiteConfig, load_site
 from pipeline.errors import InputError, StorageError
 from pipeline.report.document import Document
@@ -31,9 +31,7 @@ _SUFFIXES: Final = (".xlsx", ".pdf")
 def add_report_parser(commands: Any) -> None:
     """The arguments of `simpang report`."""
     parser = commands.add_parser("report", help="survey forms and summaries as XLSX, PDF or text")
-    parser.add_argument(
-        "--store", required=True, metavar="STORE", help="the store's directory, or clickhouse://user@host:9000/database"
-    )
+    parser.add_argument("--store", required=True, metavar="STORE", help=f"the store: {STORE_FORMS}")
     parser.add_argument(
         "--camera", action="append", default=[], metavar="ID", help="which camera; for city, several, or all without it"
     )
@@ -63,6 +61,8 @@ def run_report(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Write or print the report; returns the exit status."""
     if args.out is not None and args.out.suffix.lower() not in _SUFFIXES:
         raise InputError(f"--out {args.out} is neither .xlsx nor .pdf; name a file that ends in one of them")
+    if args.out is not None:
+        check_place(args.out, "--out")
     if args.kind != "city" and len(args.camera) != 1:
         raise InputError(f"a {args.kind} report is of one camera; name it with --camera, once")
     # The cameras' addresses are not needed here, and neither are the secrets that they name.

@@ -75,7 +75,7 @@ class VideoSource(Closing):
         self._to_ns = _part_bound_ns(to_s)
         if self._to_ns is not None and self._to_ns <= self._from_ns:
             raise InputError(
-                f"the part to read ends at {to_s:g} s, before it begins at {from_s or 0:g} s; swap the two"
+                f"the part to read ends at {to_s:g} s and begins at {from_s or 0:g} s; give an end after the beginning"
             )
         self._stutter = StutterFilter()
         self._converters = Converters()

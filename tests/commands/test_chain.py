@@ -216,3 +216,16 @@ def test_doctor_passes_a_good_site_and_names_a_line_outside_the_picture(
     assert bad.status == 2
     assert "FAIL  camera a" in bad.out
     assert "900" in bad.out
+
+
+def test_footage_of_a_live_camera_is_counted_without_its_password(
+    simpang: Simpang, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CAM_PASSWORD", raising=False)
+    site = tmp_path / "site.toml"
+    site.write_text(
+        '[[camera]]\nid = "a"\nurl = "rtsp://me:$CAM_PASSWORD@10.0.0.9/live"\n'
+        '[[camera.line]]\nname = "mid"\npoints = [[0, 180], [639, 180]]\n'
+    )
+    outcome = simpang("count", clip, "--site", site, "--format", "json")
+    assert (outcome.status, list(json.loads(outcome.out)["lines"])) == (0, ["mid"]), outcome.err

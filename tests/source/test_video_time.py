@@ -142,8 +142,8 @@ def test_what_the_container_states_is_known_before_reading(tmp_path: Path) -> No
     ("from_s", "to_s", "complaint"),
     [
         (9.0, None, "v.mp4 ends at 2.1 s"),
-        (1.5, 1.0, "before it begins"),
-        (1.0, 1.0, "before it begins"),
+        (1.5, 1.0, "an end after the beginning"),
+        (1.0, 1.0, "an end after the beginning"),
         (-1.0, None, "0 or more"),
         (float("nan"), None, "0 or more"),
     ],

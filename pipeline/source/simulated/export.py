@@ -8,7 +8,7 @@ from typing import Final
 
 import av
 
-from pipeline.errors import StorageError
+from pipeline.errors import InputError, StorageError
 from pipeline.source.simulated.junction import SimulatedJunction
 
 _TIME_BASE: Final = Fraction(1, 90_000)
@@ -23,6 +23,7 @@ def write_video(junction: SimulatedJunction, path: Path, *, bitrate: int = 2_000
         The number of pictures written.
 
     Raises:
+        InputError: the name's suffix is no video container.
         StorageError: the file cannot be written.
     """
     written = 0
@@ -42,4 +43,6 @@ def write_video(junction: SimulatedJunction, path: Path, *, bitrate: int = 2_000
             container.mux(stream.encode(None))
     except (OSError, av.FFmpegError) as error:
         raise StorageError(f"cannot write the video {path}: {error.strerror}; choose another file") from error
+    except ValueError as error:
+        raise InputError(f"cannot write a video as {path}; give a name that ends in .mp4 or .mkv") from error
     return written
