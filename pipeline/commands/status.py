@@ -20,7 +20,6 @@ from pipeline.runtime.exporter import PoolStatus, WorkerRow, read_status
 from pipeline.runtime.live_camera import latency_quantile_s
 from pipeline.runtime.messages import CameraStatus, WorkerStatus
 
-STALE_S = 10.0
 LEAST_INTERVAL_S = 0.1
 MOST_INTERVAL_S = 3600.0
 CLEAR = "\x1b[2J\x1b[H"
@@ -60,8 +59,8 @@ def run_status(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     status = read_status(spool)
     if args.format == "json":
         print(json.dumps(asdict(status) | {"cameras": [asdict(camera) for camera in status.cameras()]}))
-        return 0 if _runs(status) else 1
-    while _runs(status):
+        return 0 if status.runs else 1
+    while status.runs:
         time.sleep(args.interval)
         before, status = status, read_status(spool)
         print((CLEAR if args.watch else "") + describe(before, status), flush=True)
@@ -75,7 +74,7 @@ def run_status(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
 def run_reload(args: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Send the pool SIGHUP."""
     status = read_status(_spool(args))
-    if not _runs(status):
+    if not status.runs:
         raise InputError("the pool does not run; it reads its site file when it is started")
     try:
         os.kill(status.pid, signal.SIGHUP)
@@ -90,11 +89,6 @@ def _spool(args: argparse.Namespace) -> Any:
     if not args.store and args.spool is None:
         raise InputError("say which pool: give the --store or the --spool of its simpang run")
     return spool_of(args)
-
-
-def _runs(status: PoolStatus) -> bool:
-    # Either way, for a clock may have been set back since.
-    return status.phase != "done" and abs(time.time() - status.at_s) < STALE_S
 
 
 def describe(before: PoolStatus, now: PoolStatus) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import accumulate
@@ -25,6 +26,8 @@ from pipeline.runtime.supervisor import Supervisor
 log = logging.getLogger(__name__)
 
 STATUS_NAME: Final = "status.json"
+STALE_S: Final = 10.0
+"""A pool that runs writes its status each second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,12 @@ class PoolStatus:
             supervisor.loader_status(now_s),
             supervisor.group,
         )
+
+    @property
+    def runs(self) -> bool:
+        """Whether the pool runs now."""
+        # Either way, for a clock may have been set back since.
+        return self.phase != "done" and abs(time.time() - self.at_s) < STALE_S
 
     def cameras(self) -> Iterator[CameraStatus]:
         """Every assigned camera; one whose worker is not up is `isolated`, or `down`."""
@@ -134,6 +143,28 @@ def read_status(spool: Path) -> PoolStatus:
         return _pool_status(content)
     except (KeyError, TypeError) as error:
         raise InputError(f"{path} was written by another version of Simpang; ask with the one that runs") from error
+
+
+def refuse_another(spool: Path) -> None:
+    """Raises InputError where another pool runs with that spool: what both count would add up in the store."""
+    try:
+        status = read_status(spool)
+    except InputError:
+        return
+    if status.runs and status.pid != os.getpid() and _is_there(status.pid):
+        raise InputError(
+            f"a pool runs with {spool} already, as process {status.pid}; stop it first, or give another --spool"
+        )
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # another user's
+    return True
 
 
 def _pool_status(content: dict[str, Any]) -> PoolStatus:

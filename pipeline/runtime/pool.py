@@ -15,7 +15,7 @@ from pipeline.errors import InputError
 from pipeline.runtime.assignment import share_cores
 from pipeline.runtime.beside import OpenService
 from pipeline.runtime.child import ChildProcess
-from pipeline.runtime.exporter import PoolStatus, StatusFile, serve_metrics
+from pipeline.runtime.exporter import PoolStatus, StatusFile, refuse_another, serve_metrics
 from pipeline.runtime.logs import configure_logging
 from pipeline.runtime.membership import run_membership
 from pipeline.runtime.messages import CameraSpec, LineCheck, Orders, WorkerSpec
@@ -60,8 +60,9 @@ def run_pool(cameras: Sequence[CameraSpec], settings: PoolSettings, reload: Call
     """Count until a signal ends it; returns the exit status.
 
     SIGINT or SIGTERM stops in flow order, a second one aborts; SIGHUP calls `reload` for the cameras to read from then
-    on. Raises InputError where the store, the model or the metrics' port cannot be used.
+    on. Raises InputError where the store, the model or the metrics' port cannot be used, or another pool has the spool.
     """
+    refuse_another(settings.spool)
     configure_logging(json_lines=settings.log_json)
     supervisor = Supervisor(
         cameras,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.commands.status import STALE_S, describe
-from pipeline.runtime.exporter import PoolStatus, StatusFile, WorkerRow
+from pipeline.commands.status import describe
+from pipeline.runtime.exporter import STALE_S, PoolStatus, StatusFile, WorkerRow
 from pipeline.runtime.messages import LATENCY_BOUNDS_S, CameraStatus, LoaderStatus, WorkerStatus
 from tests.commands.conftest import Simpang
 

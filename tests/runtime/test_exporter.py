@@ -1,6 +1,10 @@
 import json
+import os
+import subprocess
+import sys
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +19,7 @@ from pipeline.runtime.exporter import (
     StatusFile,
     WorkerRow,
     read_status,
+    refuse_another,
     serve_metrics,
 )
 from pipeline.runtime.live_camera import latency_quantile_s
@@ -119,6 +124,22 @@ def test_a_status_that_cannot_be_read_says_why(tmp_path: Path, content: str | No
     path.mkdir() if content is None else path.write_text(content)
     with pytest.raises(InputError, match=message):
         read_status(tmp_path)
+
+
+def test_a_second_pool_on_one_spool_is_refused_while_the_first_runs(tmp_path: Path) -> None:
+    refuse_another(tmp_path)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        running = replace(pool(UP), pid=other.pid)
+        StatusFile(tmp_path).write(running)
+        with pytest.raises(InputError, match=f"process {other.pid}; stop it first"):
+            refuse_another(tmp_path)
+        for ended in (replace(running, phase="done"), replace(running, at_s=time.time() - 60.0)):
+            StatusFile(tmp_path).write(ended)
+            refuse_another(tmp_path)
+    StatusFile(tmp_path).write(running)
+    refuse_another(tmp_path)
+    StatusFile(tmp_path).write(replace(running, pid=os.getpid()))
+    refuse_another(tmp_path)
 
 
 def test_a_port_that_is_none_is_refused() -> None:

@@ -1,13 +1,15 @@
 """The pool's outermost loop around processes that are played."""
 
+import os
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
+from pipeline.errors import InputError
 from pipeline.runtime import pool
-from pipeline.runtime.exporter import StatusFile
+from pipeline.runtime.exporter import PoolStatus, StatusFile
 from pipeline.runtime.pool import PoolSettings, run_pool
 from tests.runtime.live_fakes import spec
 from tests.runtime.test_supervisor import FakeChild
@@ -70,3 +72,11 @@ def test_a_clock_that_is_set_back_by_hours_silences_no_camera_for_so_long(
     assert run(tmp_path) == 0
     assert [child.name for child in started] == ["loader", "worker-0", "worker-0"]
     assert "set back by 28800 s" in caplog.text
+
+
+def test_a_second_pool_on_one_spool_starts_nothing(started: Played, tmp_path: Path) -> None:
+    status = PoolStatus(os.getppid(), time.time(), "running", (), None)
+    StatusFile(tmp_path).write(status)
+    with pytest.raises(InputError, match="a pool runs with"):
+        run(tmp_path)
+    assert not started
