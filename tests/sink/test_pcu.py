@@ -118,6 +118,23 @@ def test_lines_that_are_named_anew_as_entries_leave_the_days_before_their_peaks(
     assert [row[:3] for row in peaks(store)] == [(date(2026, 6, 1), 0, 5), (date(2026, 6, 2), 96, 1)]
 
 
+def test_a_line_that_a_replay_named_otherwise_keeps_no_peak_from_a_day_that_was_replayed_whole(
+    store: EmbeddedStore,
+) -> None:
+    def replay(name: str, revision: int, to: int, vehicles: int) -> list[object]:
+        run = f"replay-{revision}"
+        store.register_lines(CAMERA, [line(name, "entry")], run=run)
+        store.insert(list(minutes(range(to), revision=revision, run=run)))
+        store.insert([crossing(s, line=name, revision=revision, run=run) for s in range(vehicles)])
+        return [row[2] for row in peaks(store)]
+
+    assert replay("U-in", 0, 60, 4) == [4]
+    assert replay("north", 1, 60, 3) == [3]
+    # half of the hour under each of the names: neither was observed whole
+    assert replay("U-in", 2, 30, 2) == []
+    assert replay("U-in", 3, 60, 1) == [1]
+
+
 def test_peak_hours_are_a_flat_table(store: EmbeddedStore) -> None:
     assert store.query("SELECT * FROM peak_hours").column_names == [
         "camera", "day", "hour_start", "vehicles", "smp", "phf",

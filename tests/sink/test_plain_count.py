@@ -236,8 +236,15 @@ def expected_peaks(
     tallies: Tallies, entries: set[Counted], emp: dict[tuple[str, str], float]
 ) -> Iterator[tuple[Any, ...]]:
     volumes: defaultdict[tuple[str, int], dict[int, tuple[int, float, bool]]] = defaultdict(dict)
+    seen = {
+        (camera, counted, (bin_s + OFFSETS_S[camera]) // DAY_S)
+        for (camera, counted, bin_s), tally in tallies.items()
+        if tally.row(BIN_S)[0]
+    }
     for camera, bin_s in sorted({(camera, bin_s) for camera, (_, to_line), bin_s in tallies if not to_line}):
-        lines = [c[0] for c in (key[1] for key in tallies if key[0] == camera and key[2] == bin_s) if not c[1]]
+        day = (bin_s + OFFSETS_S[camera]) // DAY_S
+        lines = [name for name in (*LINES, "y") if (camera, (name, ""), bin_s) in tallies]
+        lines = [name for name in lines if (camera, (name, ""), day) in seen]
         entered = [name for name in lines if (camera, name) in entries]
         of = [tallies[camera, (name, ""), bin_s] for name in entered or lines]
         n: Counter[str] = Counter()
@@ -246,8 +253,7 @@ def expected_peaks(
                 if tally.row(BIN_S)[0]:
                     n.update({name: tally.n[direction, name] for name in VEHICLE_CLASSES})
         smp = sum(count * emp.get((FACILITY[camera], name), 0) for name, count in n.items())
-        whole = all(tally.row(BIN_S)[1] == "complete" for tally in of)
-        day = (bin_s + OFFSETS_S[camera]) // DAY_S
+        whole = bool(of) and all(tally.row(BIN_S)[1] == "complete" for tally in of)
         volumes[camera, day][bin_s] = (n.total(), smp, whole)
     for (camera, day), bins in volumes.items():
         hours = [[bins.get(first + BIN_S * quarter) for quarter in range(4)] for first in bins]
