@@ -18,11 +18,8 @@ import orjson
 
 from pipeline.errors import PipelineError
 from pipeline.sink.coefficients import DEFAULT_FACILITY, DEFAULT_PCU_VERSION
-from pipeline.sink.event_file import EventFileWriter
 from pipeline.sink.registrations import CameraRegistration, LinesRegistration, Record, RunRegistration
 from pipeline.types import DIRECTIONS, NS_PER_S, VEHICLE_CLASSES, CountingLine, Coverage, Crossing, Movement
-
-__all__ = ["VERSION", "EventDecodeError", "EventFileWriter", "camera_of", "check", "decode", "encode"]
 
 VERSION: Final = 3
 """1: crossing, movement, coverage. 2: also the registrations. 3: a camera's coefficients."""

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.errors import InputError, StorageError
 from pipeline.sink import event_file
-from pipeline.sink.events import EventFileWriter
+from pipeline.sink.event_file import EventFileWriter
 from pipeline.types import Crossing
 from tests.sink.events import crossing
 
