@@ -21,7 +21,7 @@ class SourceStats:
     duplicates: int = 0
     """Pictures left out because they repeat the one before or because their timestamp does not advance."""
     damaged: int = 0
-    """Packets that could not be read or decoded."""
+    """Packets that could not be read or decoded whole."""
     truncated: bool = False
     """True once the source ended before the length it states, or could not be read to its end."""
 

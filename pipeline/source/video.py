@@ -47,7 +47,7 @@ class VideoSource(Closing):
 
     A picture that repeats the one before, or whose timestamp does not advance, is left out and counted in
     `stats.duplicates` and the next frame's `lost_before`; a still scene yields one picture a second. A packet that
-    cannot be decoded is counted in `stats.damaged` and reading goes on.
+    cannot be decoded, or of which a part is missing, is counted in `stats.damaged` and reading goes on.
 
     Raises InputError where the video cannot be opened or holds no picture in the asked-for part.
     """
@@ -240,6 +240,9 @@ class VideoSource(Closing):
             except av.error.InvalidDataError:
                 self._count_damage()
                 continue
+            if packet.is_corrupt:
+                # The transport stream has a hole there; the decoder makes up what is missing without a word.
+                self._count_damage()
             yield from (picture for picture in pictures if not choice.refuses(picture.pts))
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
@@ -282,7 +285,8 @@ class VideoSource(Closing):
                 f"{self.name} is truncated: it states {self._stated_s:.1f} s and could be read to {end_s:.1f} s"
             )
         if self.stats.damaged:
-            self.warnings.append(f"{self.name} is damaged: {self.stats.damaged} packets could not be decoded")
+            packets = "1 packet" if self.stats.damaged == 1 else f"{self.stats.damaged} packets"
+            self.warnings.append(f"{self.name} is damaged: {packets} could not be decoded whole")
         if timeline.restarts:
             self.warnings.append(
                 f"the clock of {self.name} steps back {timeline.restarts} times; time was carried on from there"

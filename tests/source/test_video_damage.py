@@ -32,6 +32,19 @@ def test_a_damaged_middle_is_skipped_counted_and_told(tmp_path: Path) -> None:
     assert any(frame.lost_before for frame in frames)
 
 
+def test_a_hole_in_a_transport_stream_is_counted_and_told(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.ts", FIVE_SECONDS_MS, picture=textured, **H264)
+    content, packet = path.read_bytes(), 188
+    hole = len(content) // packet // 2 * packet
+    path.write_bytes(content[:hole] + content[hole + 20 * packet :])
+
+    frames, source = read(path)
+    assert frames[-1].captured_at_ns == 4_900_000_000
+    assert source.stats.damaged >= 1
+    assert source.warnings[-1].startswith("v.ts is damaged: ")
+    assert any(frame.lost_before for frame in frames)
+
+
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
 def test_a_file_cut_off_gives_what_is_there_and_says_how_far_it_goes(tmp_path: Path, container: str) -> None:
     path = write_video(
