@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -39,7 +39,7 @@ class PoolSettings:
 
     store: str | None
     """Where counts go, or None where they go to `bus`."""
-    store_password: str
+    store_password: str = field(repr=False)
     bus: BusAddress | None
     spool: Path
     """Directory of the workers' outboxes and the status file; the loader makes it."""

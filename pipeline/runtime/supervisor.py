@@ -234,6 +234,8 @@ class Supervisor:
         # Somebody outside killed it (or the system, for memory), or it ended by itself, saying why: no camera's fault.
         code = member.child.exit_code()
         blameless = code in (-signal.SIGKILL, MACHINE_FAILED, 0) and not member.hung
+        # One that has not said a word has read no camera yet: its model or its device ended it.
+        blameless = blameless or member.heard_s is None
         member.child = None
         if self._phase not in ("starting", "running"):
             return

@@ -29,6 +29,7 @@ def run_worker(spec: WorkerSpec, connection: Connection) -> None:
         Outbox(spec.outbox) as outbox,
         Worker(detector, outbox, check_lines=spec.check_lines) as worker,
     ):
+        say(connection, worker.status())  # before it reads a camera: what ends it from now on may be one of them
         orders, obeyed, said_s = spec.orders, -1, 0.0
         while (newer := orders_from(connection)) is not STOP:
             orders = newer or orders

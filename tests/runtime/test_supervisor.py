@@ -147,6 +147,7 @@ def test_the_camera_that_crashes_its_worker_is_found_and_isolated_and_the_others
 
     def crash_with_c5(child: FakeChild) -> None:
         if "c5" in child.cameras:
+            child.said.append(WELL)
             child.die(-signal.SIGSEGV)
 
     pool.on_start = crash_with_c5
@@ -237,9 +238,18 @@ def test_what_has_worked_and_cannot_work_now_is_tried_again_and_the_others_go_on
     assert who in pool.living()
 
 
-def test_a_worker_that_the_machine_lets_down_blames_no_camera() -> None:
+@pytest.mark.parametrize(("code", "said"), [(MACHINE_FAILED, [WELL]), (0, [WELL]), (1, []), (-signal.SIGSEGV, [])])
+def test_a_worker_that_the_machine_lets_down_or_that_has_read_no_camera_yet_blames_none(
+    code: int, said: list[object]
+) -> None:
     pool = Pool(cameras(2), 1)
-    pool.on_start = lambda child: None if child.name == "loader" else child.die(MACHINE_FAILED)
+
+    def end(child: FakeChild) -> None:
+        if child.name != "loader":
+            child.said += said
+            child.die(code)
+
+    pool.on_start = end
     pool.run(300)
     assert [(member.name, member.isolated) for member in pool.supervisor.workers] == [("worker-0", False)]
 

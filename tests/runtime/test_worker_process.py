@@ -38,8 +38,11 @@ def test_a_worker_that_fails_ends_its_cameras_threads_before_its_process_ends(
     orders = Orders((spec("a"), spec("b")))
     worker = WorkerSpec("worker-0", orders, None, "cpu", (), tmp_path / "outbox.sqlite", lambda lines, size: None)
     ours, theirs = multiprocessing.Pipe()
-    with closing(ours), closing(theirs), pytest.raises(SystemExit):
-        worker_process.run_worker(worker, theirs)
+    with closing(ours), closing(theirs):
+        with pytest.raises(SystemExit):
+            worker_process.run_worker(worker, theirs)
+        assert ours.poll()
+        assert ours.recv().cameras == (), "before it reads a camera it says that it is there"
     assert "the device is gone" in caplog.text
     assert not [
         thread.name for thread in threading.enumerate() if thread.name.startswith(("capture", "detect", "prep"))
