@@ -131,21 +131,22 @@ class Board:
         midnight = midnight_s(anchor.at_s, self._zone_of({}))
         hour_from_s = anchor.at_s // QUARTER_S * QUARTER_S - 3 * QUARTER_S
         hour_to_s = hour_from_s + 4 * QUARTER_S
-        hour_ago_s = (hour_from_s - WEEK_S, hour_to_s - WEEK_S)
-        bins = tables.by_camera(questions.city_volumes(self._store, min(midnight, hour_from_s), hour_to_s, *hour_ago_s))
+        shown = Period(min(midnight, hour_from_s), hour_to_s)
+        hour_ago = Period(hour_from_s - WEEK_S, hour_to_s - WEEK_S)
+        bins = self._quarters(shown, hour_ago)
         seen = {row["camera"]: row for row in questions.last_seen(self._store, anchor.at_s - DAY_S)}
         cameras = []
         for camera in self.cameras():
             id_ = camera["id"]
-            today = [row for row in bins[id_] if row["bin_s"] >= midnight]
+            today = _within(bins[id_], Period(midnight, hour_to_s))
             cameras.append(
                 camera
                 | {
                     "state": _state(seen.get(id_), anchor),
                     "seen_s": seen[id_]["seen_s"] or None if id_ in seen else None,
                     "reason": seen[id_]["reason"] if id_ in seen else "",
-                    "now": tables.summed([row for row in bins[id_] if row["bin_s"] >= hour_from_s]),
-                    "week_ago": tables.summed([row for row in bins[id_] if row["bin_s"] < hour_ago_s[1]]),
+                    "now": tables.summed(_within(bins[id_], Period(hour_from_s, hour_to_s))),
+                    "week_ago": tables.summed(_within(bins[id_], hour_ago)),
                     "today": tables.summed(today),
                     "elapsed_s": max(0, anchor.at_s - midnight),
                     "hours": tables.hourly(today, midnight),
@@ -159,6 +160,29 @@ class Board:
             "incidents": questions.incidents(self._store, midnight, anchor.at_s + 1),
         }
 
+    def _quarters(self, shown: Period, ago: Period) -> dict[str, list[tables.Row]]:
+        """Each camera's quarters of an hour in the local days that the two periods touch."""
+        zones = {camera["id"]: self._zone_of(camera) for camera in self.cameras()}
+        # Whole days are read: whether a line is one of the junction's is a matter of its day.
+        days = [
+            Period(
+                min((midnight_s(period.from_s, zone) for zone in zones.values()), default=period.from_s),
+                max((midnight_s(period.to_s - 1, zone) + DAY_S for zone in zones.values()), default=period.to_s),
+            )
+            for period in (shown, ago)
+        ]
+        found = Tallies.by_camera(questions.line_tallies(self._store, *days))
+        return {
+            id_: found[id_].bins(Period(midnight_s(ago.from_s, zone), days[0].to_s), QUARTER_S, self._entries(id_))
+            if id_ in found
+            else []
+            for id_, zone in zones.items()
+        }
+
+    def _entries(self, camera_id: str) -> set[str]:
+        """The lines of which the newest word is that vehicles enter over them."""
+        return {line["line"] for line in self.known().lines.get(camera_id, []) if line["role"] == "entry"}
+
     def junction(self, camera_id: str, range_name: str) -> dict[str, Any]:
         """One camera over the range: its profile, turns, totals per line and peak hour of each day; and days compared.
 
@@ -170,13 +194,12 @@ class Board:
         days = Period(period_of(first_day.isoformat(), anchor.at_s, zone).from_s, last_s)
         read = Period(min(period.from_s, days.from_s), max(period.to_s, days.to_s))
         tallies = Tallies.of(questions.tallies(self._store, camera_id, read))
-        lines = self.known().lines.get(camera_id, [])
-        entries = {line["line"] for line in lines if line["role"] == "entry"}
+        entries = self._entries(camera_id)
         return {
             "anchor": _anchor(anchor),
             "camera": camera,
             "period": _period(period),
-            "lines": lines,
+            "lines": self.known().lines.get(camera_id, []),
             "bins": tallies.bins(period, period.bin_s, entries),
             "totals": tallies.line_totals(period),
             "turns": tallies.turns(period),
@@ -211,6 +234,10 @@ class Board:
 
     def _zone_of(self, camera: dict[str, Any]) -> ZoneInfo:
         return ZoneInfo(camera.get("timezone") or (self._site.timezone if self._site is not None else DEFAULT_TIMEZONE))
+
+
+def _within(bins: list[tables.Row], period: Period) -> list[tables.Row]:
+    return [bin_ for bin_ in bins if period.from_s <= bin_["start_s"] < period.to_s]
 
 
 def _anchor(anchor: Anchor) -> dict[str, Any]:

@@ -21,8 +21,6 @@ class Queryable(Protocol):
 
 _WITHIN: Final = "bin_start >= toDateTime({from_s:UInt32}, 'UTC') AND bin_start < toDateTime({to_s:UInt32}, 'UTC')"
 
-_WITHIN_AGO: Final = _WITHIN.replace("{", "{ago_")
-
 
 def cameras(store: Queryable) -> list[dict[str, Any]]:
     """Every camera that is registered or was ever counted: camera, name, district, timezone, facility, pcu_version."""
@@ -78,30 +76,17 @@ def pulse(store: Queryable, since_s: int) -> list[dict[str, Any]]:
     )
 
 
-def city_volumes(store: Queryable, from_s: int, to_s: int, ago_from_s: int, ago_to_s: int) -> list[dict[str, Any]]:
-    """Per camera, class and quarter of an hour (`bin_s`) of two periods: vehicles (None: not observed), observed_s."""
-    return _rows(
-        store,
-        f"""
-        SELECT c.camera AS camera, class, toInt64(toUnixTimestamp(bin_start)) AS bin_s,
-               sumOrNull(count) AS vehicles, max(observed_s) AS observed_s
-        FROM (SELECT * FROM counts_15m WHERE ({_WITHIN}) OR ({_WITHIN_AGO})) AS c
-        LEFT JOIN (SELECT camera, groupUniqArrayIf(line, role = 'entry') AS entries FROM lines GROUP BY camera) AS e
-            ON c.camera = e.camera
-        WHERE empty(e.entries) OR has(e.entries, c.line)
-        GROUP BY camera, class, bin_s ORDER BY camera, bin_s, class
-        """,
-        from_s=from_s,
-        to_s=to_s,
-        ago_from_s=ago_from_s,
-        ago_to_s=ago_to_s,
-    )
-
-
 CELLS: Final = tuple(f"n_{direction}_{name}" for direction in DIRECTIONS for name in VEHICLE_CLASSES)
 """A tally's counts, in the order in which the store keeps them."""
 
 _CELL_COLUMNS: Final = ", ".join(f"n[{number}] AS {name}" for number, name in enumerate(CELLS, 1))
+
+
+_TALLY_COLUMNS: Final = (
+    "CAST(line AS String) AS line, CAST(to_line AS String) AS to_line, toUnixTimestamp(bin) AS bin_s, "
+    f"observed_us, lossy, head.1 AS head_s, head.2 AS head_us, tail.1 AS tail_s, tail.2 AS tail_us, {_CELL_COLUMNS}"
+)
+_BIN_WITHIN: Final = _WITHIN.replace("bin_start", "bin")
 
 
 def tallies(store: Queryable, camera: str, period: Period) -> pa.Table:
@@ -111,11 +96,17 @@ def tallies(store: Queryable, camera: str, period: Period) -> pa.Table:
     microseconds), tail_s and tail_us (the last), `CELLS` (a turn has those of the first direction, else 0).
     """
     return store.query(
-        "SELECT CAST(line AS String) AS line, CAST(to_line AS String) AS to_line, toUnixTimestamp(bin) AS bin_s, "
-        f"observed_us, lossy, head.1 AS head_s, head.2 AS head_us, tail.1 AS tail_s, tail.2 AS tail_us, {_CELL_COLUMNS}"
-        " FROM tallies WHERE camera = {camera:String} "
-        "AND bin >= toDateTime({from_s:UInt32}, 'UTC') AND bin < toDateTime({to_s:UInt32}, 'UTC')",
+        f"SELECT {_TALLY_COLUMNS} FROM tallies WHERE camera = {{camera:String}} AND {_BIN_WITHIN}",
         {"camera": camera, "from_s": period.from_s, "to_s": period.to_s},
+    )
+
+
+def line_tallies(store: Queryable, period: Period, ago: Period) -> pa.Table:
+    """Every camera's tallies of lines in two periods, in the order of cameras: camera, and as `tallies` answers."""
+    return store.query(
+        f"SELECT CAST(camera AS String) AS camera, {_TALLY_COLUMNS} FROM tallies "
+        f"WHERE kind = 'line' AND (({_BIN_WITHIN}) OR ({_BIN_WITHIN.replace('{', '{ago_')})) ORDER BY camera",
+        {"from_s": period.from_s, "to_s": period.to_s, "ago_from_s": ago.from_s, "ago_to_s": ago.to_s},
     )
 
 

@@ -50,26 +50,20 @@ def peaks(quarters: list[Row], emp: Mapping[str, float], zone: tzinfo) -> list[R
     return found
 
 
-def summed(rows: list[Row]) -> Row:
+def summed(bins: Iterable[Row]) -> Row:
     """Vehicles per class over bins, None where none of them was observed, and the seconds observed."""
     counts: dict[str, int] | None = None
-    observed_s: dict[int, float] = {}
-    for row in rows:
-        observed_s[row["bin_s"]] = max(observed_s.get(row["bin_s"], 0.0), row["observed_s"])
-        if row["vehicles"] is not None:
-            counts = _added(counts, row)
-    return {"counts": counts, "observed_s": sum(observed_s.values())}
+    observed_s = 0.0
+    for bin_ in bins:
+        observed_s += bin_["observed_s"]
+        if bin_["counts"] is not None:
+            counts = {name: n + (counts[name] if counts else 0) for name, n in bin_["counts"].items()}
+    return {"counts": counts, "observed_s": observed_s}
 
 
-def hourly(rows: list[Row], from_s: int) -> list[Row]:
+def hourly(bins: Iterable[Row], from_s: int) -> list[Row]:
     """`summed` per hour since `from_s`: hour, counts or None, observed_s."""
     by_hour: defaultdict[int, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_hour[(row["bin_s"] - from_s) // HOUR_S].append(row)
+    for bin_ in bins:
+        by_hour[(bin_["start_s"] - from_s) // HOUR_S].append(bin_)
     return [{"hour": hour, **summed(by_hour[hour])} for hour in sorted(by_hour)]
-
-
-def _added(counts: dict[str, int] | None, row: Row) -> dict[str, int]:
-    counts = counts if counts is not None else {}
-    counts[row["class"]] = counts.get(row["class"], 0) + row["vehicles"]
-    return counts

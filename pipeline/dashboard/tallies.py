@@ -1,7 +1,8 @@
 """One camera's tallies of a period, read once and summed here: every part of the junction page is made of them.
 
-Asking a count view for each part made the engine plan and read the same quarters of an hour five times. What a sum over
-tallies means (which bins have a count, and their status) is as in the views, which a test holds.
+Asking a count view for each part made the engine plan and read the same quarters of an hour five times, and asking
+`camera_volumes_15m` made it read all that a camera ever had. What a sum over tallies means (which bins have a count,
+their status, and which vehicles are the junction's) is as in the views, which tests hold.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.dashboard import questions
-from pipeline.dashboard.periods import Period
+from pipeline.dashboard.periods import DAY_S, Period
 from pipeline.types import DIRECTIONS, VEHICLE_CLASSES
 
 Row = dict[str, Any]
@@ -23,7 +24,7 @@ Integers = npt.NDArray[np.int64]
 Selection = npt.NDArray[np.bool_]
 
 STATUSES: Final = ("missed", "complete", "partial", "interrupted")
-"""Of several lines in one bin the last of these holds; a bin is `missed` only where every line is."""
+"""Of several lines in one bin the last of these holds; where only some are `missed`, it is `partial` at best."""
 COMPLETE_SHARE: Final = 0.98
 """Of a bin that was observed so far nothing is said to be missing."""
 MINUTE_S: Final = 60
@@ -81,27 +82,44 @@ class Tallies:
             ),
         )
 
-    def bins(self, period: Period, width_s: int, lines: Collection[str]) -> list[Row]:
-        """The bins of `width_s` seconds from the period's begin: start_s, observed_s, status, counts per class or None.
+    @classmethod
+    def by_camera(cls, table: pa.Table) -> dict[str, Self]:
+        """From what `questions.line_tallies` answers, which is in the order of cameras."""
+        if not table.num_rows:
+            return {}
+        camera = table["camera"].combine_chunks().dictionary_encode()
+        begins = _begins(camera.indices.to_numpy()).tolist()
+        # In the order of cameras, so that each is one slice.
+        return {
+            name: cls.of(table.slice(begin, end - begin))
+            for name, begin, end in zip(
+                camera.dictionary.to_pylist(), begins, [*begins[1:], table.num_rows], strict=True
+            )
+        }
 
-        Of the lines in `lines` (all where it is empty); in order, those that nothing is known of are left out.
+    def bins(self, period: Period, width_s: int, entries: Collection[str]) -> list[Row]:
+        """The junction's bins of `width_s` seconds: start_s, observed_s, status, counts per class or None.
+
+        What a junction's vehicles are is as in `camera_volumes_15m`, with `entries` as its entry lines. In order from
+        the period's begin, which is a local midnight; bins that nothing is known of are left out.
         """
-        chosen = self._within(period) & (self.to_line == 0)
-        if lines:
-            chosen &= np.isin(self.line, [self.names.index(name) for name in lines if name in self.names])
-        rows = np.flatnonzero(chosen)
+        rows, entry = self._of_the_junction(period, entries)
         if not len(rows):
             return []
         slot = (self.bin_s[rows] - period.from_s) // width_s
-        rows, slot = (values[np.lexsort((self.line[rows], slot))] for values in (rows, slot))
+        order = np.lexsort((self.line[rows], slot))
+        rows, entry, slot = rows[order], entry[order], slot[order]
         # One group for each line in each bin, as in the views; then the lines of a bin together.
         begins = _begins(slot, self.line[rows])
         observed_us = np.add.reduceat(self.observed_us[rows], begins)
         status = self._status(rows, begins, observed_us, width_s)
-        vehicles = np.add.reduceat(self.vehicles[rows].sum(axis=1), begins) * (observed_us > 0)[:, None]
+        passed = np.where(entry[:, None], self.vehicles[rows, 0], self.vehicles[rows].sum(axis=1))
+        vehicles = np.add.reduceat(passed, begins) * (observed_us > 0)[:, None]
         slot = slot[begins]
         begins = _begins(slot)
-        status, most_us = (np.maximum.reduceat(values, begins) for values in (status, observed_us))
+        worst, most_us = (np.maximum.reduceat(values, begins) for values in (status, observed_us))
+        some_missed = (np.minimum.reduceat(status, begins) == STATUSES.index("missed")) & (most_us > 0)
+        status = np.where(some_missed, np.maximum(worst, STATUSES.index("partial")), worst)
         counts = np.add.reduceat(vehicles, begins).tolist()
         return [
             {
@@ -129,6 +147,20 @@ class Tallies:
             {"from_line": line, "to_line": to_line, "counts": _counted(counted[0])}
             for (line, to_line), counted in self._sums(period, turns=True)
         ]
+
+    def _of_the_junction(self, period: Period, entries: Collection[str]) -> tuple[Integers, Selection]:
+        """The rows that are a junction's volume, and which of them are of entry lines: those count forward only.
+
+        A line that was not observed in all of a day is none of that day's, unless no line was. Of a quarter of an hour
+        with entry lines the others are not taken.
+        """
+        rows = np.flatnonzero(self._within(period) & (self.to_line == 0))
+        day, seen = (self.bin_s[rows] - period.from_s) // DAY_S, self.observed_us[rows] > 0
+        line_of_day = day * len(self.names) + self.line[rows]
+        rows = rows[np.isin(line_of_day, line_of_day[seen]) | ~np.isin(day, day[seen])]
+        entry = np.isin(self.line[rows], [number for number, name in enumerate(self.names) if name in entries])
+        taken = entry | ~np.isin(self.bin_s[rows], self.bin_s[rows[entry]])
+        return rows[taken], entry[taken]
 
     def _within(self, period: Period) -> Selection:
         return (self.bin_s >= period.from_s) & (self.bin_s < period.to_s)

@@ -1,0 +1,171 @@
+"""What the dashboard takes for a junction's vehicles is what the store's views do, whatever became of its lines."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pipeline.dashboard import questions, tables
+from pipeline.dashboard.board import Board
+from pipeline.dashboard.periods import DAY_S, HOUR_S, QUARTER_S, Period
+from pipeline.dashboard.tallies import Tallies
+from pipeline.sink.store import EmbeddedStore
+from pipeline.types import DIRECTIONS, VEHICLE_CLASSES
+from tests.sink.events import T0_S, crossing, line, minute
+
+CAMERAS = ("a-1", "b-1", "c-1")
+ZONE = ZoneInfo("Asia/Makassar")
+MIDNIGHT_S = T0_S - 8 * HOUR_S
+PERIOD = Period(MIDNIGHT_S, MIDNIGHT_S + 11 * DAY_S)
+BEFORE, WRONG, RENAMED = 0, 1, 3
+"""Days: before there were entry lines, with an exit that is called an entry, and one that a replay named otherwise."""
+LENGTH = 270
+"""Minutes from 08:00 that are observed on a day."""
+
+
+def happen(store: EmbeddedStore, camera: str) -> None:
+    """Some days on which the lines' names and roles change, with vehicles that go backward and lost minutes."""
+    chance = random.Random(camera)
+    store.register_camera(camera)
+
+    def run(day: int, roles: dict[str, str], *, revision: int = 0, first: int = 0) -> None:
+        name = f"{camera}-{day}-{revision}-{first}"
+        store.register_lines(camera, [line(each, role) for each, role in roles.items()], run=name)
+        lost = set() if revision else {100 * each for each in range(3) if chance.random() < 0.5}
+        numbers = [24 * 60 * day + number for number in range(first, LENGTH) if number not in lost]
+        store.insert([minute(number, camera=camera, revision=revision, run=name) for number in numbers])
+        store.insert(
+            [
+                crossing(
+                    60 * chance.choice(numbers) + chance.random() * 59,
+                    camera=camera,
+                    line=chance.choice(list(roles)),
+                    direction=chance.choices(DIRECTIONS, weights=(3, 1))[0],
+                    vehicle_class=chance.choice(VEHICLE_CLASSES),
+                    track=track,
+                    revision=revision,
+                    run=name,
+                )
+                for track in range(300)
+            ]
+        )
+
+    arms = {"U-in": "entry", "T-in": "entry", "S-out": "exit"}
+    run(BEFORE, {"a": "count", "b": "count"})
+    run(WRONG, arms | {"S-out": "entry", "B-in": "entry"})
+    run(2, arms)
+    # B-in is missed until then, and belongs to the day all the same.
+    run(2, {"B-in": "entry"}, first=60)
+    run(RENAMED, arms)
+    renamed = {"U-in": "entry", "north": "entry", "S-out": "exit"}
+    run(RENAMED, renamed, revision=1)
+    run(RENAMED + 7, renamed)
+    run(BEFORE + 7, arms)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
+    with EmbeddedStore(tmp_path_factory.mktemp("changes") / "store") as opened:
+        for camera in CAMERAS:
+            happen(opened, camera)
+        yield opened
+
+
+def of_view(store: EmbeddedStore, camera: str) -> list[dict[str, Any]]:
+    return store.query(  # type: ignore[no-any-return]
+        "SELECT toInt64(toUnixTimestamp(bin_start)) AS start_s, vehicles, smp, complete "
+        "FROM camera_volumes_15m WHERE camera = {camera:String} ORDER BY start_s",
+        {"camera": camera},
+    ).to_pylist()
+
+
+def shown(store: EmbeddedStore, camera: str, width_s: int) -> list[dict[str, Any]]:
+    entries = {row["line"] for row in questions.lines(store) if (row["camera"], row["role"]) == (camera, "entry")}
+    return Tallies.of(questions.tallies(store, camera, PERIOD)).bins(PERIOD, width_s, entries)
+
+
+def day_of(bin_: dict[str, Any]) -> int:
+    return int(bin_["start_s"] - MIDNIGHT_S) // DAY_S
+
+
+def vehicles(bin_: dict[str, Any]) -> int:
+    return sum((bin_["counts"] or {}).values())
+
+
+def emp(store: EmbeddedStore, camera: str) -> dict[str, float]:
+    found = store.query("SELECT class, emp FROM camera_coefficients WHERE camera = {camera:String}", {"camera": camera})
+    return {row["class"]: row["emp"] for row in found.to_pylist()}
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_quarters_are_those_of_the_view(store: EmbeddedStore, camera: str) -> None:
+    weights = emp(store, camera)
+    stored = of_view(store, camera)
+    # Days of which nothing was observed are shown, as missed; the view has none of them.
+    days = {day_of(row) for row in stored}
+    bins = shown(store, camera, QUARTER_S)
+    assert {bin_["status"] for bin_ in bins if day_of(bin_) not in days} == {"missed"}
+    found = [
+        {
+            "start_s": bin_["start_s"],
+            "vehicles": vehicles(bin_),
+            "smp": pytest.approx(sum(weights.get(name, 0) * n for name, n in (bin_["counts"] or {}).items())),
+            "complete": bin_["status"] == "complete",
+        }
+        for bin_ in bins
+        if day_of(bin_) in days
+    ]
+    assert found == stored
+    assert len({row["complete"] for row in found}) == 2
+
+
+@pytest.mark.parametrize("width_s", [HOUR_S, DAY_S])
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_wider_bins_are_made_of_the_same_vehicles(store: EmbeddedStore, camera: str, width_s: int) -> None:
+    wanted: dict[int, int] = {}
+    for row in of_view(store, camera):
+        start_s = row["start_s"] - (row["start_s"] - MIDNIGHT_S) % width_s
+        wanted[start_s] = wanted.get(start_s, 0) + row["vehicles"]
+    found = {bin_["start_s"]: vehicles(bin_) for bin_ in shown(store, camera, width_s) if bin_["counts"] is not None}
+    assert found == {start_s: n for start_s, n in wanted.items() if n}
+
+
+def test_a_bin_that_one_of_several_lines_missed_is_partial(store: EmbeddedStore) -> None:
+    bins = {bin_["start_s"]: bin_["status"] for bin_ in shown(store, CAMERAS[0], QUARTER_S)}
+    assert bins[T0_S + 2 * DAY_S + QUARTER_S] == "partial"
+    assert bins[T0_S + RENAMED * DAY_S + QUARTER_S] == "complete"
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_peak_hours_are_those_of_the_view(store: EmbeddedStore, camera: str) -> None:
+    stored = store.query(
+        "SELECT toString(day) AS day, toInt64(toUnixTimestamp(hour_start)) AS hour_s, vehicles, smp, phf "
+        "FROM peak_hours WHERE camera = {camera:String} ORDER BY day",
+        {"camera": camera},
+    ).to_pylist()
+    found = tables.peaks(shown(store, camera, QUARTER_S), emp(store, camera), ZONE)
+    assert [row | {"smp": pytest.approx(row["smp"]), "phf": pytest.approx(row["phf"])} for row in found] == stored
+    assert "2026-06-04" in {row["day"] for row in found}
+
+
+@pytest.mark.parametrize("ago", [BEFORE, RENAMED])
+def test_the_city_page_counts_the_same_vehicles(store: EmbeddedStore, ago: int) -> None:
+    now_s = T0_S + (ago + 7) * DAY_S + 3 * HOUR_S - 1
+    hour_ago_s = now_s + 1 - 7 * DAY_S - HOUR_S
+    midnight_s = MIDNIGHT_S + (ago + 7) * DAY_S
+    cameras = Board(store, site=None, now_s=lambda: now_s).city()["cameras"]
+    assert [camera["id"] for camera in cameras] == list(CAMERAS)
+    for camera in cameras:
+        stored = {row["start_s"]: row["vehicles"] for row in of_view(store, camera["id"])}
+        for name, from_s, to_s in (
+            ("today", midnight_s, now_s),
+            ("now", now_s + 1 - HOUR_S, now_s),
+            ("week_ago", hour_ago_s, hour_ago_s + HOUR_S),
+        ):
+            wanted = sum(n for start_s, n in stored.items() if from_s <= start_s < to_s)
+            assert vehicles(camera[name]) == wanted > 0, name
+        assert sum(vehicles(hour) for hour in camera["hours"]) == vehicles(camera["today"])
