@@ -9,6 +9,7 @@ from typing import Final, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pipeline.errors import InputError
+from pipeline.sink.address import holds_password
 
 SCHEMES: Final = ("clickhouse", "clickhouses")
 PORT: Final = 9000
@@ -38,7 +39,7 @@ class ServerAddress:
         Raises InputError, which never quotes more than the part that is wrong.
         """
         parts = urlsplit(url)
-        if parts.password is not None:
+        if holds_password(parts):
             raise InputError(
                 "leave the password out of the store's address; give it in SIMPANG_CLICKHOUSE_PASSWORD, or name a file "
                 "that holds it in SIMPANG_CLICKHOUSE_PASSWORD_FILE"

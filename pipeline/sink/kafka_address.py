@@ -9,6 +9,7 @@ from typing import Final, Literal, Self, TypeAlias, cast, get_args
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pipeline.errors import InputError
+from pipeline.sink.address import holds_password
 
 SCHEMES: Final = ("kafka", "kafkas")
 PORT: Final = 9092
@@ -82,7 +83,7 @@ class BusAddress:
                 f"the bus must be given as {EXAMPLE}, not as {parts.scheme or 'an address without scheme'}"
             )
         user, at, hosts = parts.netloc.rpartition("@")
-        if ":" in user:
+        if holds_password(parts):
             raise InputError(
                 "leave the password out of the bus's address; give it in SIMPANG_KAFKA_PASSWORD, or name a file that "
                 "holds it in SIMPANG_KAFKA_PASSWORD_FILE"

@@ -147,6 +147,7 @@ def test_a_server_that_does_not_answer_is_a_storage_error() -> None:
     ("url", "said"),
     [
         ("clickhouse://paser:rahasia@db/simpang", "leave the password out"),
+        *((f"clickhouse://paser:x{cut}rahasia@db/simpang", "leave the password out") for cut in "/?#"),
         ("clickhouse://db", "must end in a database"),
         ("clickhouse://db/a;b", "must end in a database"),
         ("clickhouse://db:port/simpang", "port"),
