@@ -182,10 +182,10 @@ def _volume_table(survey: Survey, arms: Sequence[ArmTable], language: Language) 
             number = number_of(arm.table.rows[index][arm.vehicles_column])
             ref = Ref(arm.key, arm.vehicles_column, index)
             cells.append(None if number is None else Formula(number, "{0}", (ref,)))
-        cells.append(sum_across(VOLUME_KEY, index, range(first, len(cells)), cells))
-        cells.append(
-            _added([(arm.table.rows[index][arm.smp_column], Ref(arm.key, arm.smp_column, index)) for arm in arms])
-        )
+        listed = [number for number, arm in enumerate(arms) if arm.arm.listed[index]]
+        cells.append(sum_across(VOLUME_KEY, index, [first + number for number in listed], cells))
+        smp = [(arms[number].table.rows[index], arms[number]) for number in listed]
+        cells.append(_added([(row[arm.smp_column], Ref(arm.key, arm.smp_column, index)) for row, arm in smp]))
         rows.append(tuple(cells))
     junction = first + len(arms)
     for index, row in enumerate(rows):
@@ -213,7 +213,7 @@ def _volume_table(survey: Survey, arms: Sequence[ArmTable], language: Language) 
 
 def _added(cells: Sequence[tuple[Cell, Ref]]) -> Cell:
     numbers = [number_of(cell) for cell, _ in cells]
-    if any(number is None for number in numbers):
+    if not numbers or any(number is None for number in numbers):
         return None
     text = "+".join(f"{{{index}}}" for index in range(len(cells)))
     return Formula(sum(number or 0 for number in numbers), text, tuple(ref for _, ref in cells))

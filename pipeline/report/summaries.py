@@ -228,21 +228,27 @@ def city_document(
 
 
 _DAYS: Final = """
-SELECT toInt64(toUnixTimestamp(c.bin_start)) AS at, c.class AS class, sum(ifNull(c.count, 0)) AS n,
-       max(c.count IS NULL) AS missed, max(c.observed_s) AS observed_s,
-       argMax(c.status, indexOf(['complete', 'partial', 'interrupted', 'missed'], c.status)) AS status
-FROM counts_1d AS c
-LEFT JOIN
+SELECT at, class, sum(ifNull(counted, 0)) AS n, max(counted IS NULL) AS missed, max(observed_s) AS observed_s,
+       argMax(status, indexOf(['complete', 'partial', 'interrupted', 'missed'], status)) AS status
+FROM
 (
-    SELECT line, argMax(role, registered_at) AS role FROM lines WHERE camera = {camera:String} GROUP BY line
-) AS l
-    ON c.line = l.line
-WHERE c.camera = {camera:String} AND c.bin_start >= toDateTime64({start:Int64}, 0, 'UTC')
-  AND c.bin_start < toDateTime64({end:Int64}, 0, 'UTC')
-  AND ((l.role = 'entry' AND c.direction = 'forward')
-       OR (SELECT countIf(role = 'entry') FROM lines WHERE camera = {camera:String}) = 0)
+    SELECT toInt64(toUnixTimestamp(c.bin_start)) AS at, c.class AS class, c.count AS counted,
+           c.observed_s AS observed_s, c.status AS status, c.direction AS direction, l.role = 'entry' AS entry,
+           max(c.observed_s) OVER (PARTITION BY at) AS observed_of_day_s,
+           max(c.observed_s > 0 AND l.role = 'entry') OVER (PARTITION BY at) AS has_entries
+    FROM counts_1d AS c
+    LEFT JOIN
+    (
+        SELECT line, argMax(role, registered_at) AS role FROM lines WHERE camera = {camera:String} GROUP BY line
+    ) AS l
+        ON c.line = l.line
+    WHERE c.camera = {camera:String} AND c.bin_start >= toDateTime64({start:Int64}, 0, 'UTC')
+      AND c.bin_start < toDateTime64({end:Int64}, 0, 'UTC')
+) AS d
+WHERE (d.observed_s > 0 OR d.observed_of_day_s = 0) AND (NOT d.has_entries OR (d.entry AND d.direction = 'forward'))
 GROUP BY at, class
 """
+"""As in `camera_volumes_15m`: a line that was not observed in all of a day, while others were, is none of its lines."""
 
 _PEAKS: Final = """
 SELECT day, toInt64(toUnixTimestamp(hour_start)) AS at, vehicles, phf FROM peak_hours

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,8 @@ Query: TypeAlias = Callable[[str, Mapping[str, Any]], pa.Table]
 """`Store.query`: SQL and its parameters in, rows out."""
 
 BIN: Final = timedelta(minutes=15)
+_DAY_S: Final = 86_400
+"""Of every local day: zones with daylight-saving are refused."""
 _WORST_LAST: Final[tuple[Status, ...]] = ("complete", "partial", "interrupted", "missed")
 
 
@@ -54,6 +57,8 @@ class Arm:
     entering: Stream | None
     """What crossed the entry lines, followed to an exit or not; None for a line that stands for itself."""
     statuses: tuple[Status, ...]
+    listed: tuple[bool, ...]
+    """By bin: whether one of its lines is the junction's then; where not, the junction's volume is without it."""
 
     @property
     def volume(self) -> tuple[Stream, ...]:
@@ -72,7 +77,7 @@ class Survey:
     observed_s: tuple[float, ...]
     """By bin, of 900."""
     statuses: tuple[Status, ...]
-    """By bin, the worst of the arms'."""
+    """By bin, the worst of the arms' that are listed."""
 
 
 def worst(statuses: Iterable[Status]) -> Status:
@@ -81,13 +86,13 @@ def worst(statuses: Iterable[Status]) -> Status:
 
 
 def read_cameras(query: Query) -> list[Camera]:
-    """Every camera of the store, by id; one that nobody registered has the store's defaults."""
+    """Every camera that the store has counts of, by id; one that nobody registered has the store's defaults."""
     sql = """
     SELECT s.camera AS id, z.name AS name, z.district AS district,
            if(z.camera = '', 'Asia/Makassar', z.timezone) AS zone,
            if(z.camera = '', 'signalised_protected', z.facility) AS facility,
            if(z.camera = '', 'PKJI 2023', z.pcu_version) AS pcu_version
-    FROM (SELECT DISTINCT camera FROM coverage) AS s LEFT JOIN cameras AS z ON s.camera = z.camera
+    FROM (SELECT DISTINCT camera FROM tallies) AS s LEFT JOIN cameras AS z ON s.camera = z.camera
     ORDER BY id
     """
     return [Camera(**(row | {"zone": ZoneInfo(row["zone"])})) for row in query(sql, {}).to_pylist()]
@@ -109,15 +114,17 @@ def read_survey(query: Query, camera: Camera, start: datetime, end: datetime) ->
     Bins that the store does not list are missed. Raises InputError where the camera never counted on a line in them.
     """
     starts = tuple(_bins(start.astimezone(camera.zone), end.astimezone(camera.zone)))
-    period = {"camera": camera.id, "start": int(start.timestamp()), "end": int(end.timestamp())}
-    cells = _Cells(starts, query(_LINES, period).to_pylist(), query(_TURNS, period).to_pylist())
+    midnight = int(datetime.combine(starts[0].date(), time(), camera.zone).timestamp())
+    days = (starts[-1].date() - starts[0].date()).days + 1
+    period = {"camera": camera.id, "start": midnight, "end": midnight + _DAY_S * days}
+    cells = _Cells(starts, midnight, query(_LINES, period).to_pylist(), query(_TURNS, period).to_pylist())
     if not cells.keys:
         raise InputError(
             f"camera {camera.id} counted nothing from {start.isoformat(timespec='minutes')} "
-            f"to {end.isoformat(timespec='minutes')}; give --from and --to within what the view coverage holds"
+            f"to {end.isoformat(timespec='minutes')}; give --from and --to within what the view counts_1d holds"
         )
     arms = tuple(_arms(cells, query(_ROLES, {"camera": camera.id}).to_pylist()))
-    statuses = tuple(worst(arm.statuses[index] for arm in arms) for index in range(len(starts)))
+    statuses = tuple(worst(arm.statuses[index] for arm in arms if arm.listed[index]) for index in range(len(starts)))
     return Survey(camera, starts, arms, tuple(cells.observed_s), statuses)
 
 
@@ -128,17 +135,28 @@ def _bins(start: datetime, end: datetime) -> Iterable[datetime]:
 
 
 class _Cells:
-    """Rows of the count views by counter and bin. A key is (line, direction) or (entry line, exit line)."""
+    """Rows of the count views by counter and bin. A key is (line, direction) or (entry line, exit line).
 
-    def __init__(self, starts: Sequence[datetime], *tables: list[dict[str, Any]]) -> None:
-        self._index = {int(start.timestamp()): index for index, start in enumerate(starts)}
+    Takes those of whole days: as in `camera_volumes_15m`, a counter that was not observed in all of a day, while others
+    were, is none of that day's. It would be missed there for good where a replay named it otherwise.
+    """
+
+    def __init__(self, starts: Sequence[datetime], midnight_s: int, *tables: list[dict[str, Any]]) -> None:
+        index_of = {int(start.timestamp()): index for index, start in enumerate(starts)}
+        rows = [((row["line"], row["other"]), row) for table in tables for row in table]
+        seen: defaultdict[int, set[tuple[str, str]]] = defaultdict(set)
+        for key, row in rows:
+            if row["observed_s"] > 0:
+                seen[(row["at"] - midnight_s) // _DAY_S].add(key)
         self._counts: dict[tuple[str, str], list[dict[str, int] | None]] = {}
-        self._statuses: dict[tuple[str, str], list[Status]] = {}
+        self._statuses: dict[tuple[str, str], list[Status | None]] = {}
         self.observed_s = [0.0] * len(starts)
-        for row in (row for table in tables for row in table):
-            key, index = (row["line"], row["other"]), self._index[row["at"]]
+        for key, row in rows:
+            index, of_day = index_of.get(row["at"]), seen[(row["at"] - midnight_s) // _DAY_S]
+            if index is None or (of_day and key not in of_day):
+                continue
             counts = self._counts.setdefault(key, [None] * len(starts))
-            statuses = self._statuses.setdefault(key, ["missed"] * len(starts))
+            statuses = self._statuses.setdefault(key, [None] * len(starts))
             statuses[index] = row["status"]
             self.observed_s[index] = max(self.observed_s[index], row["observed_s"])
             if row["count"] is not None:
@@ -150,16 +168,25 @@ class _Cells:
         return sorted(self._counts)
 
     def stream(self, label: str, keys: Sequence[tuple[str, str]]) -> Stream:
-        """Several counters together: a bin that one of them missed is not known."""
+        """Several counters together: a bin that one of those that are listed in it missed is not known."""
         together: list[Mapping[str, int] | None] = []
-        for by_key in zip(*(self._counts[key] for key in keys), strict=True):
-            known = [counts for counts in by_key if counts is not None]
-            whole = len(known) == len(by_key)
+        for index, statuses in enumerate(self._by_bin(keys)):
+            listed = [
+                self._counts[key][index] for key, status in zip(keys, statuses, strict=True) if status is not None
+            ]
+            known = [counts for counts in listed if counts is not None]
+            whole = listed and len(known) == len(listed)
             together.append({name: sum(c[name] for c in known) for name in VEHICLE_CLASSES} if whole else None)
         return Stream(label, tuple(together))
 
     def statuses(self, keys: Sequence[tuple[str, str]]) -> tuple[Status, ...]:
-        return tuple(worst(by_key) for by_key in zip(*(self._statuses[key] for key in keys), strict=True))
+        return tuple(worst(status for status in by_key if status is not None) for by_key in self._by_bin(keys))
+
+    def listed(self, keys: Sequence[tuple[str, str]]) -> tuple[bool, ...]:
+        return tuple(any(status is not None for status in by_key) for by_key in self._by_bin(keys))
+
+    def _by_bin(self, keys: Sequence[tuple[str, str]]) -> Iterable[tuple[Status | None, ...]]:
+        return zip(*(self._statuses[key] for key in keys), strict=True)
 
 
 def _arms(cells: _Cells, lines: list[dict[str, Any]]) -> Iterable[Arm]:
@@ -170,7 +197,8 @@ def _arms(cells: _Cells, lines: list[dict[str, Any]]) -> Iterable[Arm]:
     if not entries:
         for name in names:
             keys = [(name, direction) for direction in ("forward", "backward")]
-            yield Arm(name, tuple(cells.stream(key[1], [key]) for key in keys), None, cells.statuses(keys))
+            streams = tuple(cells.stream(key[1], [key]) for key in keys)
+            yield Arm(name, streams, None, cells.statuses(keys), cells.listed(keys))
         return
     labels = {approaches[name] or name for name in entries}
     order = [*(name for name in APPROACHES if name in labels), *sorted(labels - set(APPROACHES))]
@@ -185,7 +213,7 @@ def _arms(cells: _Cells, lines: list[dict[str, Any]]) -> Iterable[Arm]:
         ranked = sorted(turns, key=lambda turn: (TURNS.index(turn) if turn in TURNS else len(TURNS), turn))
         keys = [(name, "forward") for name in own]
         streams = tuple(cells.stream(turn, turns[turn]) for turn in ranked)
-        yield Arm(label, streams, cells.stream("entering", keys), cells.statuses(keys))
+        yield Arm(label, streams, cells.stream("entering", keys), cells.statuses(keys), cells.listed(keys))
 
 
 _PERIOD: Final = """camera = {camera:String} AND bin_start >= toDateTime64({start:Int64}, 0, 'UTC')
