@@ -233,3 +233,21 @@ def test_a_vote_follows_confidence_and_size_and_reports_the_winners_mean_confide
     vote.add(VEHICLE_CLASSES.index("bus"), 0.8, 100 * 100)
     vote.add(VEHICLE_CLASSES.index("bus"), 0.6, 100 * 100)
     assert (vote.vehicle_class, vote.confidence) == ("bus", pytest.approx(0.7))
+
+
+@pytest.mark.parametrize(
+    ("common", "rare", "share", "winner"),
+    [
+        ("motorcycle", "bicycle", 0.3, "bicycle"),
+        ("motorcycle", "bicycle", 0.2, "motorcycle"),
+        ("car", "truck", 0.4, "truck"),
+        ("car", "truck", 0.3, "car"),
+        ("car", "bus", 0.4, "bus"),
+        ("bus", "truck", 0.45, "bus"),
+    ],
+)
+def test_a_rare_class_needs_fewer_votes_than_one_that_it_is_mistaken_for(common, rare, share, winner):
+    vote = ClassVote()
+    for number in range(100):
+        vote.add(VEHICLE_CLASSES.index(rare if number < share * 100 else common), 0.6, 40 * 40)
+    assert vote.vehicle_class == winner
