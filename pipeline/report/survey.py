@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Any, Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pipeline.errors import InputError
 from pipeline.report.turns import APPROACHES, TURNS, turn_between
-from pipeline.types import VEHICLE_CLASSES
+from pipeline.types import DIRECTIONS, VEHICLE_CLASSES
 
 Status: TypeAlias = Literal["complete", "partial", "interrupted", "missed"]
 Query: TypeAlias = Callable[[str, Mapping[str, Any]], pa.Table]
@@ -194,19 +194,13 @@ def _arms(cells: _Cells, lines: list[dict[str, Any]]) -> Iterable[Arm]:
     approaches = {row["line"]: row["approach"] for row in lines}
     names = sorted({line for line, _ in cells.keys})
     entries = [name for name in names if roles.get(name) == "entry"]
-    if not entries:
-        for name in names:
-            keys = [(name, direction) for direction in ("forward", "backward")]
-            streams = tuple(cells.stream(key[1], [key]) for key in keys)
-            yield Arm(name, streams, None, cells.statuses(keys), cells.listed(keys))
-        return
     labels = {approaches[name] or name for name in entries}
     order = [*(name for name in APPROACHES if name in labels), *sorted(labels - set(APPROACHES))]
     for label in order:
         own = [name for name in entries if (approaches[name] or name) == label]
         turns: dict[str, list[tuple[str, str]]] = {}
         for key in cells.keys:
-            if key[0] in own and key[1] not in ("forward", "backward"):
+            if key[0] in own and key[1] not in DIRECTIONS:
                 exit_ = approaches.get(key[1])
                 turn = turn_between(label, exit_) if label in APPROACHES and exit_ else f"→ {key[1]}"
                 turns.setdefault(turn, []).append(key)
@@ -214,6 +208,33 @@ def _arms(cells: _Cells, lines: list[dict[str, Any]]) -> Iterable[Arm]:
         keys = [(name, "forward") for name in own]
         streams = tuple(cells.stream(turn, turns[turn]) for turn in ranked)
         yield Arm(label, streams, cells.stream("entering", keys), cells.statuses(keys), cells.listed(keys))
+    # Where no entry line is listed, as before the lines were given roles, every line counts, in both directions.
+    with_entries = (
+        cells.listed([(name, "forward") for name in entries]) if entries else (False,) * len(cells.observed_s)
+    )
+    for name in (name for name in names if name not in entries):
+        keys = [(name, direction) for direction in DIRECTIONS]
+        streams = tuple(cells.stream(key[1], [key]) for key in keys)
+        arm = _left_out(Arm(name, streams, None, cells.statuses(keys), cells.listed(keys)), with_entries)
+        if not entries or any(status != "missed" for status in arm.statuses):
+            yield arm
+
+
+def _left_out(arm: Arm, bins: Sequence[bool]) -> Arm:
+    """`arm` as if nothing were listed in `bins`."""
+    streams = tuple(
+        replace(stream, counts=tuple(None if out else counts for counts, out in zip(stream.counts, bins, strict=True)))
+        for stream in arm.streams
+    )
+    statuses: tuple[Status, ...] = tuple(
+        "missed" if out else status for status, out in zip(arm.statuses, bins, strict=True)
+    )
+    return replace(
+        arm,
+        streams=streams,
+        statuses=statuses,
+        listed=tuple(listed and not out for listed, out in zip(arm.listed, bins, strict=True)),
+    )
 
 
 _PERIOD: Final = """camera = {camera:String} AND bin_start >= toDateTime64({start:Int64}, 0, 'UTC')

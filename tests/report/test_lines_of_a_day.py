@@ -136,6 +136,15 @@ def test_a_line_that_was_observed_on_the_day_is_missed_in_the_rest_of_it(store: 
     ]
 
 
+def test_a_survey_counts_all_that_passed_before_there_were_entry_lines(store: EmbeddedStore) -> None:
+    count(store, EIGHT, [("a", "count"), ("b", "count")])
+    count(store, EIGHT + HOUR, [("U-in", "entry"), ("S-out", "exit")])
+    found = survey(store, EIGHT, EIGHT + 2 * HOUR)
+    assert [arm.label for arm in found.arms] == ["U-in", "a", "b"]
+    assert junction(store, found) == of_view(store)
+    assert found.statuses == ("complete",) * 8
+
+
 def test_a_day_before_there_were_entry_lines_counts_all_that_passed(store: EmbeddedStore) -> None:
     count(store, EIGHT, [("a", "count"), ("b", "count")])
     count(store, EIGHT + DAY, [("U-in", "entry"), ("S-out", "exit")])
