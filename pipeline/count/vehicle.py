@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import hypot
 from typing import Final
 
 from pipeline.count.lines import LineCrossingDetector, LinePosition, Passage
@@ -64,7 +65,8 @@ class Vehicle:
     def see(self, sighting: Sighting) -> list[Passage]:
         """One more sighting; returns crossings that became certain."""
         end = sighting.end
-        self.vote.add(end.class_id, sighting.confidence, end.size_px**2)
+        speed = hypot(end.velocity_x, end.velocity_y)
+        self.vote.add(end.class_id, sighting.confidence, end.size_px, speed)
         if self._first is None:
             self._first = end
         self._last = end

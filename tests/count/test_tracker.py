@@ -226,12 +226,15 @@ def test_a_pair_that_costs_as_much_as_leaving_it_apart_is_left_apart():
     assert list(zip(rows.tolist(), columns.tolist(), strict=True)) == [(0, 0)]
 
 
+MOVING = 200.0
+
+
 def test_a_vote_follows_confidence_and_size_and_reports_the_winners_mean_confidence():
     vote = ClassVote()
     for _ in range(3):
-        vote.add(VEHICLE_CLASSES.index("truck"), 0.5, 20 * 20)
-    vote.add(VEHICLE_CLASSES.index("bus"), 0.8, 100 * 100)
-    vote.add(VEHICLE_CLASSES.index("bus"), 0.6, 100 * 100)
+        vote.add(VEHICLE_CLASSES.index("truck"), 0.5, 20, MOVING)
+    vote.add(VEHICLE_CLASSES.index("bus"), 0.8, 100, MOVING)
+    vote.add(VEHICLE_CLASSES.index("bus"), 0.6, 100, MOVING)
     assert (vote.vehicle_class, vote.confidence) == ("bus", pytest.approx(0.7))
 
 
@@ -249,5 +252,14 @@ def test_a_vote_follows_confidence_and_size_and_reports_the_winners_mean_confide
 def test_a_rare_class_needs_fewer_votes_than_one_that_it_is_mistaken_for(common, rare, share, winner):
     vote = ClassVote()
     for number in range(100):
-        vote.add(VEHICLE_CLASSES.index(rare if number < share * 100 else common), 0.6, 40 * 40)
+        vote.add(VEHICLE_CLASSES.index(rare if number < share * 100 else common), 0.6, 40, MOVING)
     assert vote.vehicle_class == winner
+
+
+def test_what_is_said_of_a_vehicle_that_stands_is_said_once():
+    vote = ClassVote()
+    for _ in range(300):
+        vote.add(VEHICLE_CLASSES.index("motorcycle"), 0.6, 40, 0.0)
+    for _ in range(40):
+        vote.add(VEHICLE_CLASSES.index("car"), 0.6, 40, MOVING)
+    assert vote.vehicle_class == "car"
