@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import sys
 import threading
 
-from pipeline.runtime.loader_service import SWITCH_S, inserting_beside
+from pipeline.runtime.loader_service import inserting_beside
 
 
 def test_inserts_begin_one_after_the_other_beside_the_caller_and_end_with_the_block() -> None:
-    usual_s = sys.getswitchinterval()
     go_on = threading.Event()
     ended: list[str] = []
 
@@ -17,11 +15,9 @@ def test_inserts_begin_one_after_the_other_beside_the_caller_and_end_with_the_bl
         return {1: name}
 
     with inserting_beside() as begin:
-        assert sys.getswitchinterval() == SWITCH_S
         first, second = begin(lambda: insert("first")), begin(lambda: insert("second"))
         assert not first.done()
         go_on.set()
         assert first.result() == {1: "first"}
     assert second.done()
     assert ended == ["first False", "second False"]
-    assert sys.getswitchinterval() == usual_s
