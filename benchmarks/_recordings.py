@@ -75,7 +75,8 @@ _TWO_WHEELERS: Final = {VEHICLE_CLASSES.index(name) for name in ("motorcycle", "
 class Flaws:
     """What a stuttering camera and a small detector make of true boxes; spells last for several frames, as real ones.
 
-    A class is mistaken as often as `_MISTAKEN` says. Shares are of the vehicle's time; all are doubled for a vehicle of `small_px` and fall with its size.
+    A class is mistaken as often as `_MISTAKEN` says. Shares are of the vehicle's time; all are doubled for a vehicle of
+    `small_px` and fall with its size.
     """
 
     dropped: float = 0.08
