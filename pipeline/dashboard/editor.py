@@ -153,7 +153,8 @@ class LineEditor:
         self._load(self._path).find_camera(camera_id)
         if digest != self._digest():
             raise InputError(f"{self._path.name} was changed by somebody else meanwhile; load the page again")
-        text = replace_lines(self._path.read_text(encoding="utf-8"), camera_id, lines, names_before)
+        # As it is read: Windows' Notepad puts a mark before what it saves.
+        text = replace_lines(self._path.read_text(encoding="utf-8-sig"), camera_id, lines, names_before)
         fresh = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}")
         try:
             fresh.write_text(text, encoding="utf-8")

@@ -78,6 +78,13 @@ def test_a_moved_line_changes_its_points_and_nothing_else(client: TestClient, si
     assert site.read_text() == SITE.replace("[[100, 150], [310, 160]]", "[[101, 150], [310, 160]]")
 
 
+def test_a_site_file_that_was_saved_by_notepad_can_be_edited(client: TestClient, site: Path) -> None:
+    text = site.read_text()
+    site.write_text(text[text.index("[[camera]]") :], encoding="utf-8-sig")
+    assert save(client, body(client, NEW)).status_code == 200
+    assert "[[200, 300], [400, 310.3]]" in site.read_text(encoding="utf-8-sig")
+
+
 def test_a_line_that_is_left_out_is_taken_out(client: TestClient, site: Path) -> None:
     sent = body(client, NEW)
     sent |= {"lines": sent["lines"][1:], "names_before": [None]}
