@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
@@ -75,7 +76,8 @@ def count_by_common_rule(recording: Recording, tracker: BoxTracker) -> Counted:
         for row, position in enumerate(positions):
             track = int(tracked.tracker_id[row])
             path = followed.setdefault(track, Followed(LineCrossingDetector(), ClassVote()))
-            path.vote.add(int(tracked.class_id[row]), float(tracked.confidence[row]), float(size_px[row] ** 2))
+            # Not all of them know a velocity: here what stands votes as what moves.
+            path.vote.add(int(tracked.class_id[row]), float(tracked.confidence[row]), float(size_px[row]), inf)
             passages += [(track, passage) for passage in path.detector.advance(position)]
     passages += [(track, passage) for track, path in followed.items() for passage in path.detector.finish()]
     passages.sort(key=lambda item: (item[1].captured_at_ns, item[0]))
