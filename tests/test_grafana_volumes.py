@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.dashboard.periods import DAY_S, HOUR_S, QUARTER_S
 from pipeline.sink.store import EmbeddedStore
-from tests.dashboard.changes import BEFORE, CAMERAS, MIDNIGHT_S, RENAMED, WRONG, happen, of_view
+from tests.dashboard.changes import BEFORE, CAMERAS, MIDNIGHT_S, RENAMED, WRONG, changed_store, of_view
 from tests.grafana import ALL, expanded
 from tests.sink.events import T0_S
 from tests.test_grafana import BOARDS
@@ -20,9 +20,7 @@ WIDTHS = {"counts_15m": QUARTER_S, "counts_1h": HOUR_S, "counts_1d": DAY_S}
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
-    with EmbeddedStore(tmp_path_factory.mktemp("grafana") / "store") as opened:
-        for camera in CAMERAS:
-            happen(opened, camera)
+    with changed_store(tmp_path_factory.mktemp("grafana") / "store") as opened:
         yield opened
 
 

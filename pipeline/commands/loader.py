@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.commands.arguments import add_bus_argument, add_service_arguments, bus_of, store_password
+from pipeline.commands.arguments import STORE_FORMS, add_bus_argument, add_service_arguments, bus_of, store_password
 from pipeline.errors import InputError
 from pipeline.sink.bus_loader import DEFAULT_BATCH_SIZE, DEFAULT_MAX_WAIT_S
 
@@ -17,9 +17,7 @@ def add_loader_parser(commands: Any) -> None:
     """The arguments of `simpang loader`."""
     parser = commands.add_parser("loader", help="load events from Kafka into a store until told to stop")
     add_bus_argument(parser)
-    parser.add_argument(
-        "--store", required=True, metavar="STORE", help="the store's directory, or clickhouse://user@host:9000/database"
-    )
+    parser.add_argument("--store", required=True, metavar="STORE", help=f"the store: {STORE_FORMS}")
     parser.add_argument(
         "--group",
         default=DEFAULT_GROUP,

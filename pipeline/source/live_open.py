@@ -33,8 +33,11 @@ def open_live(
     Nothing is connected to yet. Raises InputError where `url` can never be a camera.
     """
     scheme = scheme_of(url)
-    if scheme in _NETWORK:
-        _check_host(url, camera)
+    if scheme in _NETWORK and not _names_host(url):
+        raise InputError(
+            f"camera {camera!r}: {redact(url)} names no host and port; in user name and password write "
+            "%2F for /, %3F for ?, %23 for #, %40 for @ and %25 for %"
+        )
     mode = _mode_of(local_path(url)) if scheme == "file" else 0
     if scheme in _NETWORK or stat.S_ISCHR(mode):
         return CameraFeed(url, camera=camera, fps=fps, transport=transport, decode=decode, stall_s=stall_s, wait=wait)
@@ -48,17 +51,13 @@ def open_live(
     return ReplayFeed(url, camera=camera, fps=fps, wait=wait)
 
 
-def _check_host(url: str, camera: str) -> None:
+def _names_host(url: str) -> bool:
+    """Whether there is a host, and a port that is one; what is wrong with it is not told, it may be of a password."""
     try:
         parts = urlsplit(url)
-        if parts.hostname and parts.port != 0 and not parts.netloc.endswith(":"):
-            return
+        return bool(parts.hostname) and parts.port != 0 and not parts.netloc.endswith(":")
     except ValueError:
-        pass  # whose text may hold a part of the password
-    raise InputError(
-        f"camera {camera!r}: {redact(url)} names no host and port; in user name and password write "
-        "%2F for /, %3F for ?, %23 for #, %40 for @ and %25 for %"
-    )
+        return False
 
 
 def _mode_of(path: Path) -> int:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from pipeline.dashboard.periods import HOUR_S
@@ -18,7 +21,16 @@ LENGTH = 270
 """Minutes from 08:00 that are observed on a day."""
 
 
-def happen(store: EmbeddedStore, camera: str) -> None:
+@contextmanager
+def changed_store(path: Path) -> Iterator[EmbeddedStore]:
+    """A new store in which all of it has happened at every camera."""
+    with EmbeddedStore(path) as opened:
+        for camera in CAMERAS:
+            _happen(opened, camera)
+        yield opened
+
+
+def _happen(store: EmbeddedStore, camera: str) -> None:
     """Some days on which the lines' names and roles change, with vehicles that go backward and lost minutes."""
     chance = random.Random(camera)
     store.register_camera(camera)

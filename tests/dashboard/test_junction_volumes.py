@@ -13,7 +13,7 @@ from pipeline.dashboard.board import Board
 from pipeline.dashboard.periods import DAY_S, HOUR_S, QUARTER_S, Period
 from pipeline.dashboard.tallies import Tallies
 from pipeline.sink.store import EmbeddedStore
-from tests.dashboard.changes import BEFORE, CAMERAS, MIDNIGHT_S, RENAMED, happen, of_view
+from tests.dashboard.changes import BEFORE, CAMERAS, MIDNIGHT_S, RENAMED, changed_store, of_view
 from tests.sink.events import T0_S
 
 ZONE = ZoneInfo("Asia/Makassar")
@@ -22,9 +22,7 @@ PERIOD = Period(MIDNIGHT_S, MIDNIGHT_S + 11 * DAY_S)
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
-    with EmbeddedStore(tmp_path_factory.mktemp("changes") / "store") as opened:
-        for camera in CAMERAS:
-            happen(opened, camera)
+    with changed_store(tmp_path_factory.mktemp("changes") / "store") as opened:
         yield opened
 
 
