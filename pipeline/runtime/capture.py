@@ -122,7 +122,19 @@ class Capture:
             if self.state.state != "live":
                 self.state.state, self.state.message = "live", ""
                 log.info("live", extra={"camera": self.spec.camera, "size": list(frame.size)})
+            self._tell_of_scaling(frame)
             self._deliver(frame)
+
+    def _tell_of_scaling(self, frame: Frame) -> None:
+        """Say so where the camera's pictures have another size by now: a view that changed with it moves the lines."""
+        sent, message = self.feed.stats.size, ""
+        if sent is not None and sent != frame.size:
+            sizes = "sends pictures of {} x {} now, scaled to {} x {}".format(*sent, *frame.size)
+            message = f"{self.feed.name} {sizes}; check its lines, and begin anew with simpang reload"
+        if message != self.state.message:
+            self.state.message = message
+            if message:
+                log.warning("%s", message, extra={"camera": self.spec.camera})
 
     def _report(self, error: FeedError, pause_s: float) -> None:
         if error.state == "ended" and not pause_s:

@@ -29,7 +29,7 @@ from pipeline.types import NS_PER_S, Frame
 Transport: TypeAlias = Literal["tcp", "udp"]
 OPEN_TIMEOUT_S: Final = 10.0
 STALL_S: Final = 5.0
-"""A stream that is silent for so long is stalled: its connection is given up."""
+"""A stream that is silent, or sends nothing whole, for so long is given up and connected to again."""
 MOST_DAMAGE: Final = 50
 """Consecutive packets that cannot be decoded after which a connection is given up."""
 
@@ -210,6 +210,7 @@ class CameraFeed:
     ) -> Iterator[tuple[VideoFrame, int]]:
         """The whole pictures that `take` takes, each with its capture time."""
         damage = 0
+        spoilt_since_ns: int | None = None
         wall_less_pts_ns: int | None = None
         stands_alone = stream.codec_context.codec.intra_only
         packets = container.demux(stream)
@@ -229,7 +230,7 @@ class CameraFeed:
                 pictures = packet.decode()
             except av.error.InvalidDataError:
                 damage += 1
-                self._count_damage(spoilt=taken_ns is not None)
+                spoilt_since_ns = self._count_damage(spoilt_since_ns, spoilt=taken_ns is not None)
                 packets = container.demux(stream)
                 continue
             except av.error.FFmpegError as error:
@@ -237,17 +238,24 @@ class CameraFeed:
             for picture in pictures:
                 damage = 0
                 if picture.is_corrupt:
-                    self._count_damage(spoilt=taken_ns is not None)
+                    spoilt_since_ns = self._count_damage(spoilt_since_ns, spoilt=taken_ns is not None)
                     continue
+                spoilt_since_ns = None
                 captured_at_ns = taken_ns if stands_alone else take(picture, wall_less_pts_ns)
                 if captured_at_ns is not None:
                     yield picture, captured_at_ns
         raise FeedError("damaged", f"{self.name} sends what cannot be decoded; check its link and codec")
 
-    def _count_damage(self, *, spoilt: bool) -> None:
+    def _count_damage(self, since_ns: int | None, *, spoilt: bool) -> int:
+        """One packet or picture; returns since when nothing was whole. Raises FeedError where that is too long ago."""
         self.stats.damaged += 1
         self.stats.spoilt += spoilt
         self._lost += 1
+        now_ns = self._now_ns()
+        since_ns = now_ns if since_ns is None else since_ns
+        if now_ns - since_ns > self._stall_s * NS_PER_S:
+            raise FeedError("damaged", f"{self.name} sent no whole picture for {self._stall_s:g} s; check its link")
+        return since_ns
 
     def _failure(self, error: av.error.FFmpegError, *, opening: bool) -> FeedError:
         """By the kind of error alone: FFmpeg's own text may hold the URL and its password."""

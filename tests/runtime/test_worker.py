@@ -110,6 +110,22 @@ def test_a_lost_camera_says_why_and_the_others_go_on(bench: Bench) -> None:
     assert bench.state("b") == "live"
 
 
+def test_a_camera_that_sends_another_size_says_so_until_it_sends_the_first_again(bench: Bench) -> None:
+    bench.worker.set_cameras([spec("a")])
+    feed = bench.hands.feeds["a"]
+
+    def message() -> str:
+        return bench.worker.status().cameras[0].message
+
+    for size, wanted in (((200, 100), ""), ((400, 300), "400 x 300 now, scaled to 200 x 100"), ((200, 100), "")):
+        feed.stats.size, analysed = size, bench.analysed()
+        feed.show(20)
+        step_until(bench.worker, lambda before=analysed: bench.analysed() > before)
+        assert wanted in message()
+        assert bool(wanted) == bool(message())
+        assert bench.state("a") == "live"
+
+
 def test_coverage_of_an_outage_is_delivered_during_the_outage(bench: Bench) -> None:
     bench.worker.set_cameras([spec("a")])
     bench.hands.feeds["a"].show(*[20] * 2)

@@ -13,7 +13,7 @@ import cv2
 import pytest
 
 from pipeline.errors import FeedError, InputError
-from pipeline.source.live import CameraFeed
+from pipeline.source.live import MOST_DAMAGE, CameraFeed
 from pipeline.source.live_open import open_live
 from pipeline.types import NS_PER_S
 from tests.source.video_files import textured, write_video
@@ -103,6 +103,20 @@ def test_a_damaged_picture_that_was_to_be_looked_at_is_not_taken_for_an_overload
         frames = list(islice(feed.frames(), 8))
     assert (feed.stats.damaged, feed.stats.thinned) == (2, 0)
     assert sorted(frame.lost_before for frame in frames) == [0] * 7 + [2]
+
+
+def test_a_camera_that_sends_nothing_whole_for_the_stall_time_is_damaged() -> None:
+    class Broken(MotionJpeg):
+        spoilt = range(3, 100)
+
+    for address in serve(Broken):
+        feed = CameraFeed(f"http://{address}/video.mjpg", camera="a", fps=25, stall_s=1.0)
+        began_s = time.monotonic()
+        with pytest.raises(FeedError, match="no whole picture for 1 s") as raised:
+            list(feed.frames())
+    assert raised.value.state == "damaged"
+    assert 1.0 < time.monotonic() - began_s < MOST_DAMAGE * TICK_S
+    assert feed.stats.chosen == 2  # the first is gone by the time the stream is known
 
 
 def test_a_camera_that_asks_for_a_password_is_unauthorised_and_the_answer_shows_none(camera: str) -> None:
