@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pipeline.commands.arguments import (
     STORE_FORMS,
@@ -47,6 +47,10 @@ from pipeline.source import redact
 from pipeline.source.simulated import DEFAULT_START_NS
 from pipeline.source.url import local_path, scheme_of
 from pipeline.types import Frame
+
+STOPPED: Final = (
+    "simpang: what was counted so far is kept; the same command counts the footage whole, and nothing of it twice"
+)
 
 
 def add_count_parser(commands: Any) -> None:
@@ -163,7 +167,12 @@ def _count(args: argparse.Namespace, environment: Mapping[str, str], *, replay: 
             )
         progress = stack.enter_context(Progress("counting", total_frames(jobs)))
         watchers.append(lambda job, frame, update: progress.advance(frame is not None))
-        count_footage(jobs, detector, observe=_all_of(watchers))
+        try:
+            count_footage(jobs, detector, observe=_all_of(watchers))
+        except KeyboardInterrupt:
+            if delivery is not None:
+                print(STOPPED, file=sys.stderr)
+            raise
         _say_what_was_spared(jobs)
         warnings = [warning for job in jobs for warning in job.source.warnings]
     _print_results(jobs, detector, args.format)

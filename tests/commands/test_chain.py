@@ -5,12 +5,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import av
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.types import DIRECTIONS, VEHICLE_CLASSES
+from pipeline.count import CountUpdate
+from pipeline.runtime.footage import FootageJob, count_footage
+from pipeline.types import DIRECTIONS, VEHICLE_CLASSES, Frame
 from tests.commands.conftest import Simpang
 
 LINE = "mid:0,180,639,180"
@@ -138,6 +141,30 @@ def test_a_truncated_video_is_counted_as_far_as_it_goes_and_said_to_be_truncated
     assert "cut.mkv" in outcome.sentence
     assert "truncated" in outcome.sentence
     assert 0 < json.loads(outcome.out)["frames"] < 60
+
+
+def test_a_count_that_is_interrupted_says_how_it_is_completed_and_then_counts_nothing_twice(
+    simpang: Simpang, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(jobs: Any, detector: Any, *, observe: Any) -> None:
+        def until_the_key(job: FootageJob, frame: Frame | None, update: CountUpdate) -> None:
+            observe(job, frame, update)
+            if frame is not None and frame.seq == 40:
+                raise KeyboardInterrupt
+
+        count_footage(jobs, detector, observe=until_the_key)
+
+    def command(store: str) -> tuple[str | Path, ...]:
+        return "count", clip, "--line", LINE, "--camera", "c", "--start", START, "--store", tmp_path / store
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.commands.count.count_footage", interrupted)
+        outcome = simpang(*command("stopped"))
+    assert outcome.status == 130
+    assert "the same command counts the footage whole" in outcome.err
+    for store in ("stopped", "whole"):
+        assert simpang(*command(store)).status == 0
+    assert asked(simpang, tmp_path / "stopped") == asked(simpang, tmp_path / "whole") != []
 
 
 @pytest.mark.parametrize(("option", "name"), [("--events", "full.jsonl"), ("--annotate", "full.mkv")])
