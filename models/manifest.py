@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from pipeline.types import VEHICLE_CLASSES
+
 FOLDER: Final = Path(__file__).parent
 _MARKS: Final = ("<!-- tables: begin, written by models.manifest -->", "<!-- tables: end -->")
 
@@ -43,7 +45,9 @@ def tables(model: Mapping[str, Any]) -> str:
             if labelled:
                 cells = " | ".join(_cell(result[network][name]) for network in networks)
                 lines.append(f"| {name} | {labelled} | {cells} |")
-        lines.append("")
+        pooled = {network: _pooled(result[network]) for network in networks}
+        labelled = sum(result[networks[0]][name]["labelled"] for name in VEHICLE_CLASSES)
+        lines += [f"| **vehicles** | {labelled} | " + " | ".join(_cell(pooled[each]) for each in networks) + " |", ""]
     lines += ["| training data | pictures | licence |", "|---|---|---|"]
     lines += [f"| {row['name']} | {row['images']} | {row['licence']} |" for row in model["data"]]
     return "\n".join(lines)
@@ -57,6 +61,15 @@ def with_tables(readme: str, model: Mapping[str, Any]) -> str:
     if count != 1:
         raise ValueError(f"the model card must hold {_MARKS[0]!r} and {_MARKS[1]!r} once, in this order")
     return text
+
+
+def _pooled(by_class: Mapping[str, Mapping[str, Any]]) -> dict[str, float | None]:
+    """Recall and precision over the vehicles of all classes; average precision is of one class."""
+    scores = [by_class[name] for name in VEHICLE_CLASSES if by_class[name]["labelled"]]
+    right = [score["labelled"] * score["recall"] for score in scores]
+    found = sum(hits / score["precision"] for hits, score in zip(right, scores, strict=True) if hits)
+    labelled = sum(score["labelled"] for score in scores)
+    return {"ap50": None, "recall": sum(right) / labelled, "precision": sum(right) / found if found else None}
 
 
 def _cell(score: Mapping[str, float | None]) -> str:

@@ -51,6 +51,18 @@ def test_the_tables_change_with_the_scores():
     assert manifest.with_tables(card, model) != card
 
 
+def test_the_row_of_all_vehicles_adds_up_those_that_were_found():
+    scores = {
+        "motorcycle": {"labelled": 8, "ap50": 0.5, "recall": 0.75, "precision": 0.6},  # 6 right of 10
+        "car": {"labelled": 2, "ap50": 0.5, "recall": 0.5, "precision": 0.5},  # 1 right of 2
+        "person": {"labelled": 9, "ap50": 0.5, "recall": 0.0, "precision": None},
+    }
+    nobody = {"labelled": 0, "ap50": None, "recall": None, "precision": None}
+    result = {"pictures": 1, "int8": {name: scores.get(name, nobody) for name in CLASSES}}
+    table = manifest.tables({"classes": CLASSES, "scores": {"here": result}, "data": []})
+    assert f"| **vehicles** | 10 | - / {7 / 10:.2f} / {7 / 12:.2f} |" in table.splitlines()
+
+
 def test_a_card_without_a_place_for_tables_is_refused():
     with pytest.raises(ValueError, match="must hold"):
         manifest.with_tables("# no marks here", MODELS[0])
