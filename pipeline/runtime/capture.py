@@ -130,7 +130,7 @@ class Capture:
         sent, message = self.feed.stats.size, ""
         if sent is not None and sent != frame.size:
             sizes = "sends pictures of {} x {} now, scaled to {} x {}".format(*sent, *frame.size)
-            message = f"{self.feed.name} {sizes}; check its lines, and begin anew with simpang reload"
+            message = f"{self.feed.name} {sizes}, on which its lines lie; draw them anew if the view changed"
         if message != self.state.message:
             self.state.message = message
             if message:
