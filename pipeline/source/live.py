@@ -122,6 +122,8 @@ class CameraFeed:
         self._last_ns: int | None = None
         self._seq = 0
         self._lost = 0
+        self._spoilt_since_ns: int | None = None
+        """Since when all that came was damaged; None while pictures are whole."""
 
     def frames(self) -> Generator[Frame, None, None]:
         """See `LiveFeed.frames`."""
@@ -209,8 +211,7 @@ class CameraFeed:
         self, container: InputContainer, stream: VideoStream, take: _Take
     ) -> Iterator[tuple[VideoFrame, int]]:
         """The whole pictures that `take` takes, each with its capture time."""
-        damage = 0
-        spoilt_since_ns: int | None = None
+        damage, self._spoilt_since_ns = 0, None
         wall_less_pts_ns: int | None = None
         stands_alone = stream.codec_context.codec.intra_only
         packets = container.demux(stream)
@@ -230,7 +231,7 @@ class CameraFeed:
                 pictures = packet.decode()
             except av.error.InvalidDataError:
                 damage += 1
-                spoilt_since_ns = self._count_damage(spoilt_since_ns, spoilt=taken_ns is not None)
+                self._count_damage(spoilt=taken_ns is not None)
                 packets = container.demux(stream)
                 continue
             except av.error.FFmpegError as error:
@@ -238,24 +239,24 @@ class CameraFeed:
             for picture in pictures:
                 damage = 0
                 if picture.is_corrupt:
-                    spoilt_since_ns = self._count_damage(spoilt_since_ns, spoilt=taken_ns is not None)
+                    self._count_damage(spoilt=taken_ns is not None)
                     continue
-                spoilt_since_ns = None
+                self._spoilt_since_ns = None
                 captured_at_ns = taken_ns if stands_alone else take(picture, wall_less_pts_ns)
                 if captured_at_ns is not None:
                     yield picture, captured_at_ns
         raise FeedError("damaged", f"{self.name} sends what cannot be decoded; check its link and codec")
 
-    def _count_damage(self, since_ns: int | None, *, spoilt: bool) -> int:
-        """One packet or picture; returns since when nothing was whole. Raises FeedError where that is too long ago."""
+    def _count_damage(self, *, spoilt: bool) -> None:
+        """One packet or picture. Raises FeedError where nothing was whole for too long."""
         self.stats.damaged += 1
         self.stats.spoilt += spoilt
         self._lost += 1
         now_ns = self._now_ns()
-        since_ns = now_ns if since_ns is None else since_ns
-        if now_ns - since_ns > self._stall_s * NS_PER_S:
+        if self._spoilt_since_ns is None:
+            self._spoilt_since_ns = now_ns
+        elif now_ns - self._spoilt_since_ns > self._stall_s * NS_PER_S:
             raise FeedError("damaged", f"{self.name} sent no whole picture for {self._stall_s:g} s; check its link")
-        return since_ns
 
     def _failure(self, error: av.error.FFmpegError, *, opening: bool) -> FeedError:
         """By the kind of error alone: FFmpeg's own text may hold the URL and its password."""
