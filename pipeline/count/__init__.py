@@ -4,12 +4,14 @@ Pure and deterministic: no threads, no sockets, no clock, no randomness. The ass
 `scipy.optimize.linear_sum_assignment`; scipy comes with supervision.
 """
 
-from pipeline.count.counter import CameraCounter, CountUpdate
+from pipeline.count.counter import SETTLE_LIVE_NS, SETTLE_RECORDED_NS, CameraCounter, CountUpdate
 from pipeline.count.coverage import CoverageMeter, Interruption
 from pipeline.count.lines import LineCrossingDetector, LineGeometry
 from pipeline.count.tracker import Tracker, TrackerSettings, TrackerStep
 
 __all__ = [
+    "SETTLE_LIVE_NS",
+    "SETTLE_RECORDED_NS",
     "CameraCounter",
     "CountUpdate",
     "CoverageMeter",

@@ -20,8 +20,11 @@ from pipeline.count.tracker import Tracker, TrackerStep
 from pipeline.count.vehicle import Sighting, Vehicle
 from pipeline.types import NS_PER_S, CountingLine, Coverage, Crossing, Movement, VehiclePath, event_id
 
-SETTLE_NS: Final = NS_PER_S
-"""A crossing is emitted so long after it is certain, for the vehicle's class to be voted on from both sides."""
+SETTLE_RECORDED_NS: Final = 3 * NS_PER_S
+"""A crossing is emitted so long after it is certain, for the vehicle's class to be voted on from both sides: what waited
+at the line shows itself as it drives off. Later still, votes are of the wrong vehicle where a track went over to another."""
+SETTLE_LIVE_NS: Final = NS_PER_S
+"""The same where somebody waits for the count."""
 MARGIN_SIZES: Final = 0.15
 """How far beyond a line, in box sizes, a vehicle must be for its crossing to be certain."""
 LEAST_CONFIDENCE: Final = 0.2
@@ -59,7 +62,7 @@ class CameraCounter:
     """Counts the vehicles of one camera: tracks, line crossings, movements and coverage.
 
     State: the tracker's tracks; one `Vehicle` per track, kept until `MOST_GAP_S` after it was last seen; crossings that
-    wait for their class, at most `SETTLE_NS`; and what `MovementPairer` and `CoverageMeter` hold. With `keep_paths`
+    wait for their class, at most `settle_ns`; and what `MovementPairer` and `CoverageMeter` hold. With `keep_paths`
     also the path of each vehicle, until the vehicle is gone.
     """
 
@@ -72,6 +75,7 @@ class CameraCounter:
         run: str = "",
         tracker: Tracker | None = None,
         keep_paths: bool = False,
+        settle_ns: int = SETTLE_RECORDED_NS,
     ) -> None:
         names = [line.name for line in lines]
         if len(set(names)) != len(names):
@@ -83,6 +87,7 @@ class CameraCounter:
         self._pairer = MovementPairer(lines)
         self._coverage = CoverageMeter(camera, revision=revision, run=run)
         self._keep_paths = keep_paths
+        self._settle_ns = settle_ns
         self._vehicles: dict[int, Vehicle] = {}
         """By the id of their current track."""
         self._watch = Watch()
@@ -230,7 +235,7 @@ class CameraCounter:
 
     def _wait(self, vehicle: Vehicle, passages: list[Passage], now_ns: int) -> None:
         for passage in passages:
-            due_ns = now_ns + SETTLE_NS
+            due_ns = now_ns + self._settle_ns
             self._waiting.append(_Waiting(vehicle, self._lines[passage.line], passage, vehicle.track, due_ns))
 
     def _emit(self, now_ns: int | None) -> tuple[tuple[Crossing, ...], tuple[Movement, ...]]:

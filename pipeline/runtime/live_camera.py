@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import supervision as sv
 
 from pipeline import __version__
-from pipeline.count import CameraCounter, CountUpdate, Interruption
+from pipeline.count import SETTLE_LIVE_NS, CameraCounter, CountUpdate, Interruption
 from pipeline.detect import ModelInfo, region_of
 from pipeline.runtime.live_picture import LivePicture
 from pipeline.runtime.messages import LATENCY_BOUNDS_S, CameraSpec
@@ -41,7 +41,7 @@ class LiveCamera:
         self.latency_sum_s = 0.0
         self._model, self._started_at_ns = model, started_at_ns
         self._run = event_id("live", spec.camera, repr(spec.lines), model.digest, started_at_ns)
-        self._counter = CameraCounter(spec.camera, spec.lines, run=self._run)
+        self._counter = CameraCounter(spec.camera, spec.lines, run=self._run, settle_ns=SETTLE_LIVE_NS)
         self._picture = None if spec.picture is None else LivePicture(spec.picture, spec.lines)
         self._claims: deque[tuple[int, Coverage]] = deque()
         """(when to claim it, coverage)."""

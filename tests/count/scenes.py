@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import supervision as sv
 
-from pipeline.count import CameraCounter
+from pipeline.count import SETTLE_LIVE_NS, SETTLE_RECORDED_NS, CameraCounter
 from pipeline.types import NS_PER_S, VEHICLE_CLASSES, CountingLine, Coverage, Crossing, Movement
 
 START_NS = 1_735_718_400 * NS_PER_S
@@ -108,8 +108,8 @@ def to_ns(at_s: float) -> int:
 def play(
     actors: Sequence[Actor], lines: Sequence[CountingLine], times_s: Sequence[float], *, live: bool = False
 ) -> Outcome:
-    """Count a scene from its first frame to the end of the footage; `live` footage has no end."""
-    counter = CameraCounter("cam-1", lines)
+    """Count a scene from its first frame to the end of the footage; what is `live` has no end and does not wait long."""
+    counter = CameraCounter("cam-1", lines, settle_ns=SETTLE_LIVE_NS if live else SETTLE_RECORDED_NS)
     updates = [counter.update(index, to_ns(at_s), detections_of(actors, at_s)) for index, at_s in enumerate(times_s)]
     if not live:
         updates.append(counter.finish())

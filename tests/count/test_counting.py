@@ -82,9 +82,18 @@ def test_a_class_that_flips_near_the_line_does_not_change_the_count():
     assert play([flipping], [LEVEL], AT_10_FPS).counted == [("level", "forward", "bus")]
 
 
-def test_a_crossing_waits_for_a_second_for_the_class_to_become_clear():
-    late = Actor(straight((300, 240), (0, 80)), lambda at_s: "car" if at_s < 0.8 else "truck")
-    assert play([late], [LEVEL], AT_10_FPS).counted == [("level", "forward", "truck")]
+@pytest.mark.parametrize(
+    ("live", "clear_s", "counted_as"), [(True, 0.8, "truck"), (True, 2, "car"), (False, 2, "truck")]
+)
+def test_a_crossing_waits_for_its_class_to_become_clear_longer_where_nobody_waits_for_it(live, clear_s, counted_as):
+    late = Actor(straight((300, 240), (0, 80)), lambda at_s: "car" if at_s < clear_s else "truck")
+    assert play([late], [LEVEL], every(0.1, 6), live=live).counted == [("level", "forward", counted_as)]
+
+
+def test_a_bicycle_that_pulls_off_from_among_motorcycles_is_counted_as_one():
+    path = through((0, 300, 100), (2, 300, 280), (92, 300, 280), (98, 300, 520))
+    bicycle = Actor(path, lambda at_s: "bicycle" if at_s > 93 else "motorcycle", MOTORCYCLE)
+    assert play([bicycle], [LEVEL], every(0.1, 98)).counted == [("level", "forward", "bicycle")]
 
 
 def test_stuttering_frames_do_not_break_a_track():

@@ -238,6 +238,15 @@ def test_a_vote_follows_confidence_and_size_and_reports_the_winners_mean_confide
     assert (vote.vehicle_class, vote.confidence) == ("bus", pytest.approx(0.7))
 
 
+def test_a_track_that_goes_over_to_a_larger_vehicle_keeps_its_class():
+    vote = ClassVote()
+    for _ in range(30):
+        vote.add(VEHICLE_CLASSES.index("motorcycle"), 0.6, 30, MOVING)
+    for _ in range(7):
+        vote.add(VEHICLE_CLASSES.index("truck"), 0.6, 120, MOVING)
+    assert vote.vehicle_class == "motorcycle"
+
+
 @pytest.mark.parametrize(
     ("common", "rare", "share", "winner"),
     [
@@ -258,7 +267,7 @@ def test_a_rare_class_needs_fewer_votes_than_one_that_it_is_mistaken_for(common,
 
 def test_what_is_said_of_a_vehicle_that_stands_is_said_once():
     vote = ClassVote()
-    for _ in range(300):
+    for _ in range(1500):
         vote.add(VEHICLE_CLASSES.index("motorcycle"), 0.6, 40, 0.0)
     for _ in range(40):
         vote.add(VEHICLE_CLASSES.index("car"), 0.6, 40, MOVING)
