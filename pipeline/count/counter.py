@@ -21,8 +21,8 @@ from pipeline.count.vehicle import Sighting, Vehicle
 from pipeline.types import NS_PER_S, CountingLine, Coverage, Crossing, Movement, VehiclePath, event_id
 
 SETTLE_RECORDED_NS: Final = 3 * NS_PER_S
-"""A crossing is emitted so long after it is certain, for the vehicle's class to be voted on from both sides: what waited
-at the line shows itself as it drives off. Later still, votes are of the wrong vehicle where a track went over to another."""
+"""A crossing is emitted so long after it is certain, for the vehicle's class to be voted on from both sides: what
+waited at the line shows itself as it drives off. Later still, a track may have gone over to another vehicle."""
 SETTLE_LIVE_NS: Final = NS_PER_S
 """The same where somebody waits for the count."""
 MARGIN_SIZES: Final = 0.15

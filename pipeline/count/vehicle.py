@@ -66,7 +66,7 @@ class Vehicle:
         """One more sighting; returns crossings that became certain."""
         end = sighting.end
         speed = hypot(end.velocity_x, end.velocity_y)
-        self.vote.add(end.class_id, sighting.confidence, end.size_px, speed)
+        self.vote.add(end.captured_at_ns, end.class_id, sighting.confidence, end.size_px, speed)
         if self._first is None:
             self._first = end
         self._last = end

@@ -108,7 +108,7 @@ def to_ns(at_s: float) -> int:
 def play(
     actors: Sequence[Actor], lines: Sequence[CountingLine], times_s: Sequence[float], *, live: bool = False
 ) -> Outcome:
-    """Count a scene from its first frame to the end of the footage; what is `live` has no end and does not wait long."""
+    """Count a scene from its first frame to the end of the footage; `live` footage has no end and waits less."""
     counter = CameraCounter("cam-1", lines, settle_ns=SETTLE_LIVE_NS if live else SETTLE_RECORDED_NS)
     updates = [counter.update(index, to_ns(at_s), detections_of(actors, at_s)) for index, at_s in enumerate(times_s)]
     if not live:

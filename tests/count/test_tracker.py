@@ -7,7 +7,6 @@ import supervision as sv
 from pipeline.count import CameraCounter, Tracker, TrackerSettings
 from pipeline.count.association import assign
 from pipeline.count.kalman import MotionNoise, initiate, predict, to_cxcywh, to_xyxy, update
-from pipeline.count.vote import ClassVote
 from pipeline.types import VEHICLE_CLASSES, CountingLine
 from tests.count.scenes import START_NS, Actor, detections_of, every, play, straight, through, to_ns
 
@@ -224,51 +223,3 @@ def test_a_pair_that_costs_as_much_as_leaving_it_apart_is_left_apart():
     assert list(zip(rows.tolist(), columns.tolist(), strict=True)) == [(0, 1), (1, 0)]
     rows, columns = assign(np.array([[1.0, np.inf], [2.0, 9.0]]), most=9.0)
     assert list(zip(rows.tolist(), columns.tolist(), strict=True)) == [(0, 0)]
-
-
-MOVING = 200.0
-
-
-def test_a_vote_follows_confidence_and_size_and_reports_the_winners_mean_confidence():
-    vote = ClassVote()
-    for _ in range(3):
-        vote.add(VEHICLE_CLASSES.index("truck"), 0.5, 20, MOVING)
-    vote.add(VEHICLE_CLASSES.index("bus"), 0.8, 100, MOVING)
-    vote.add(VEHICLE_CLASSES.index("bus"), 0.6, 100, MOVING)
-    assert (vote.vehicle_class, vote.confidence) == ("bus", pytest.approx(0.7))
-
-
-def test_a_track_that_goes_over_to_a_larger_vehicle_keeps_its_class():
-    vote = ClassVote()
-    for _ in range(30):
-        vote.add(VEHICLE_CLASSES.index("motorcycle"), 0.6, 30, MOVING)
-    for _ in range(7):
-        vote.add(VEHICLE_CLASSES.index("truck"), 0.6, 120, MOVING)
-    assert vote.vehicle_class == "motorcycle"
-
-
-@pytest.mark.parametrize(
-    ("common", "rare", "share", "winner"),
-    [
-        ("motorcycle", "bicycle", 0.3, "bicycle"),
-        ("motorcycle", "bicycle", 0.2, "motorcycle"),
-        ("car", "truck", 0.4, "truck"),
-        ("car", "truck", 0.3, "car"),
-        ("car", "bus", 0.4, "bus"),
-        ("bus", "truck", 0.45, "bus"),
-    ],
-)
-def test_a_rare_class_needs_fewer_votes_than_one_that_it_is_mistaken_for(common, rare, share, winner):
-    vote = ClassVote()
-    for number in range(100):
-        vote.add(VEHICLE_CLASSES.index(rare if number < share * 100 else common), 0.6, 40, MOVING)
-    assert vote.vehicle_class == winner
-
-
-def test_what_is_said_of_a_vehicle_that_stands_is_said_once():
-    vote = ClassVote()
-    for _ in range(1500):
-        vote.add(VEHICLE_CLASSES.index("motorcycle"), 0.6, 40, 0.0)
-    for _ in range(40):
-        vote.add(VEHICLE_CLASSES.index("car"), 0.6, 40, MOVING)
-    assert vote.vehicle_class == "car"
