@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import supervision as sv
 
+from pipeline.count.company import Company
 from pipeline.count.coverage import CoverageMeter, Interruption
 from pipeline.count.kalman import Floats
 from pipeline.count.lines import LineGeometry, Passage
@@ -91,6 +92,7 @@ class CameraCounter:
         self._vehicles: dict[int, Vehicle] = {}
         """By the id of their current track."""
         self._watch = Watch()
+        self._company = Company()
         self._waiting: list[_Waiting] = []
 
     def update(
@@ -169,6 +171,8 @@ class CameraCounter:
             vehicle = self._vehicles[track]
             if vehicle.may_grow_up:
                 self._settle_origin(vehicle, now_ns)
+        for vehicle, passages in self._company.part(now_ns):
+            self._wait(vehicle, passages, now_ns)
 
     def _settle_origin(self, child: Vehicle, now_ns: int) -> None:
         """Decide whether a young vehicle is a new one or a fragment of one seen before."""
@@ -181,7 +185,10 @@ class CameraCounter:
             if cost is not None and cost < best:
                 best, parent = cost, candidate
         if parent is None:
-            self._wait(child, child.grow_up(self._unseen_start(child, first)), now_ns)
+            start = self._unseen_start(child, first)
+            if start is None:
+                self._company.begin(child, self._vehicles.values())
+            self._wait(child, child.grow_up(start), now_ns)
             return
         if not parent.over:
             self._tracker.drop(parent.track)
@@ -235,6 +242,7 @@ class CameraCounter:
 
     def _wait(self, vehicle: Vehicle, passages: list[Passage], now_ns: int) -> None:
         for passage in passages:
+            vehicle.passed[passage.line] = passage
             due_ns = now_ns + self._settle_ns
             self._waiting.append(_Waiting(vehicle, self._lines[passage.line], passage, vehicle.track, due_ns))
 

@@ -33,7 +33,19 @@ class Vehicle:
     with `keeps_path` also its path, see `PathKeeper`.
     """
 
-    __slots__ = ("_detector", "_first", "_last", "_young", "confirmed", "number", "over", "path", "track", "vote")
+    __slots__ = (
+        "_detector",
+        "_first",
+        "_last",
+        "_young",
+        "confirmed",
+        "number",
+        "over",
+        "passed",
+        "path",
+        "track",
+        "vote",
+    )
 
     def __init__(self, track: int, *, keeps_path: bool = False) -> None:
         self.number = track
@@ -41,6 +53,8 @@ class Vehicle:
         self.track = track
         """The id of its current track."""
         self.vote = ClassVote()
+        self.passed: dict[int, Passage] = {}
+        """The last passage of each line that it crossed."""
         self.path = PathKeeper() if keeps_path else None
         self.confirmed = False
         self.over = False
@@ -101,6 +115,11 @@ class Vehicle:
         assert self._first is not None and self._last is not None
         velocity_x, velocity_y = self._last.velocity_x, self._last.velocity_y
         return replace(self._first, velocity_x=velocity_x, velocity_y=velocity_y, class_id=self.vote.class_id)
+
+    def first_position(self) -> LinePosition:
+        """Where a young vehicle was first seen, with respect to the lines."""
+        assert self._young
+        return self._young[0].position
 
     def ending(self) -> TrackEnd:
         """Where it was last seen, with its class by vote."""
