@@ -15,7 +15,7 @@ from typing import Final
 
 import supervision as sv
 
-from pipeline.count import CameraCounter
+from pipeline.count import SETTLE_LIVE_NS, CameraCounter
 from pipeline.detect import PIXEL_BUDGET, detect_in, load_detector, region_of
 from pipeline.runtime.detail import DETAILS
 from pipeline.source import open_source
@@ -89,7 +89,7 @@ def _detected(setting: Setting, detail: float) -> list[tuple[int, sv.Detections]
 
 def _rounds_from(first: int, shown: Sequence[tuple[int, sv.Detections]], line: CountingLine) -> Iterator[list[Passage]]:
     """What is counted in each of `ROUNDS` rounds that begin `WARM_UP_NS` after picture `first`."""
-    counter = CameraCounter("reference", (line,))
+    counter = CameraCounter("reference", (line,), settle_ns=SETTLE_LIVE_NS)
     crossings: list[Crossing] = []
     begin_ns = shown[first][0] + WARM_UP_NS
     for number in range(first, first + (ROUNDS + 1) * len(shown)):

@@ -76,8 +76,9 @@ def count_by_common_rule(recording: Recording, tracker: BoxTracker) -> Counted:
         for row, position in enumerate(positions):
             track = int(tracked.tracker_id[row])
             path = followed.setdefault(track, Followed(LineCrossingDetector(), ClassVote()))
-            # Not all of them know a velocity: here what stands votes as what moves.
-            path.vote.add(int(tracked.class_id[row]), float(tracked.confidence[row]), float(size_px[row]), inf)
+            # The class is of the whole track, so early votes count as late ones do; and not all trackers know a
+            # velocity, so what stands votes as what moves.
+            path.vote.add(0, int(tracked.class_id[row]), float(tracked.confidence[row]), float(size_px[row]), inf)
             passages += [(track, passage) for passage in path.detector.advance(position)]
     passages += [(track, passage) for track, path in followed.items() for passage in path.detector.finish()]
     passages.sort(key=lambda item: (item[1].captured_at_ns, item[0]))
