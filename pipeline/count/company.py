@@ -11,7 +11,7 @@ from math import hypot
 from typing import Final
 
 from pipeline.count.lines import LinePosition, Passage
-from pipeline.count.origin import APART_SIZES
+from pipeline.count.origin import APART_SIZES, sizes_apart
 from pipeline.count.stitch import TrackEnd
 from pipeline.count.vehicle import Vehicle
 from pipeline.types import NS_PER_S
@@ -45,11 +45,11 @@ class Company:
         """A vehicle, still young, is a new one: it continues none of the `others`."""
         first = young.beginning()
         older = (other for other in others if other.began_ns < first.captured_at_ns <= other.seen_ns)
-        nearest = min(older, key=lambda other: _sizes_apart(first, other.ending()), default=None)
+        nearest = min(older, key=lambda other: sizes_apart(first, other.ending()), default=None)
         if nearest is None:
             return
         end = nearest.ending()
-        if _sizes_apart(first, end) < APART_SIZES and _moves_like(first, end):
+        if sizes_apart(first, end) < APART_SIZES and _moves_like(first, end):
             self._pairs.append(_Pair(young, nearest, young.first_position()))
 
     def part(self, now_ns: int) -> list[tuple[Vehicle, list[Passage]]]:
@@ -76,17 +76,9 @@ def _shared_passages(pair: _Pair) -> list[Passage]:
 
 
 def _are_apart(pair: _Pair) -> bool:
-    return _sizes_apart(pair.young.ending(), pair.older.ending()) > PARTED_SIZES
-
-
-def _sizes_apart(first: TrackEnd, other: TrackEnd) -> float:
-    """The distance when `first` was seen, in the mean of both sizes."""
-    since_s = (first.captured_at_ns - other.captured_at_ns) / NS_PER_S
-    x, y = other.x + since_s * other.velocity_x, other.y + since_s * other.velocity_y
-    return hypot(x - first.x, y - first.y) / ((first.size_px + other.size_px) / 2)
+    return sizes_apart(pair.young.ending(), pair.older.ending()) > PARTED_SIZES
 
 
 def _moves_like(first: TrackEnd, other: TrackEnd) -> bool:
     difference = hypot(first.velocity_x - other.velocity_x, first.velocity_y - other.velocity_y)
-    faster = max(hypot(end.velocity_x, end.velocity_y) for end in (first, other))
-    return difference <= MOST_DIFFERENCE * max(faster, first.size_px / 2)
+    return difference <= MOST_DIFFERENCE * max(first.speed, other.speed, first.size_px / 2)

@@ -54,7 +54,7 @@ def unseen_start(first: TrackEnd, others: Iterable[TrackEnd]) -> TrackEnd | None
 
     `others` are the last sightings of vehicles that were seen before it.
     """
-    speed = hypot(first.velocity_x, first.velocity_y)
+    speed = first.speed
     if speed < LEAST_SIZES_PER_S * first.size_px or any(_is_beside(first, other) for other in others):
         return None
     back_s = min(UNSEEN_S, UNSEEN_SIZES * first.size_px / speed)
@@ -66,13 +66,17 @@ def unseen_start(first: TrackEnd, others: Iterable[TrackEnd]) -> TrackEnd | None
     )
 
 
-def _is_beside(first: TrackEnd, other: TrackEnd) -> bool:
-    """Whether `other` was, at its velocity, beside where and when `first` began."""
+def sizes_apart(first: TrackEnd, other: TrackEnd) -> float:
+    """How far `other` was, at its velocity, from where and when `first` began, in the mean of both sizes."""
     since_s = (first.captured_at_ns - other.captured_at_ns) / NS_PER_S
-    if since_s > LATELY_S:
-        return False
     apart_px = hypot(
         other.x + since_s * other.velocity_x - first.x,
         other.y + since_s * other.velocity_y - first.y,
     )
-    return apart_px < APART_SIZES * (first.size_px + other.size_px) / 2
+    return apart_px / ((first.size_px + other.size_px) / 2)
+
+
+def _is_beside(first: TrackEnd, other: TrackEnd) -> bool:
+    """Whether `other`, if it was seen lately, was beside where `first` began."""
+    lately = (first.captured_at_ns - other.captured_at_ns) / NS_PER_S <= LATELY_S
+    return lately and sizes_apart(first, other) < APART_SIZES

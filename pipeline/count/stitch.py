@@ -35,6 +35,11 @@ class TrackEnd:
     """sqrt(width * height) of the box."""
     class_id: int
 
+    @property
+    def speed(self) -> float:
+        """Pixels per second."""
+        return hypot(self.velocity_x, self.velocity_y)
+
 
 def stitch_cost(last: TrackEnd, first: TrackEnd) -> float | None:
     """0 (as expected) to 1 (just allowed) for a continuation, None where it cannot be the same vehicle.
@@ -55,7 +60,7 @@ def stitch_cost(last: TrackEnd, first: TrackEnd) -> float | None:
         return None
     onward = hypot(step_x - gap_s * last.velocity_x, step_y - gap_s * last.velocity_y)
     back = hypot(step_x - gap_s * first.velocity_x, step_y - gap_s * first.velocity_y)
-    path_px = gap_s * (_speed(last) + _speed(first)) / 2
+    path_px = gap_s * (last.speed + first.speed) / 2
     allowed = size_px * (FREE_SIZES + FREE_SIZES_PER_S * gap_s) + FREE_PATH * path_px
     cost = (onward + back) / 2 / allowed
     return cost if cost <= 1 else None
@@ -65,13 +70,8 @@ def _is_two_wheeled(end: TrackEnd) -> bool:
     return VEHICLE_CLASSES[end.class_id] in _TWO_WHEELERS
 
 
-def _speed(end: TrackEnd) -> float:
-    return hypot(end.velocity_x, end.velocity_y)
-
-
 def _along(end: TrackEnd, step_x: float, step_y: float) -> bool:
     """Whether the end's motion agrees with a step; one that hardly moves agrees with any."""
-    speed = _speed(end)
-    if speed < end.size_px / 2:
+    if end.speed < end.size_px / 2:
         return True
-    return end.velocity_x * step_x + end.velocity_y * step_y >= MOST_TURN_COS * speed * hypot(step_x, step_y)
+    return end.velocity_x * step_x + end.velocity_y * step_y >= MOST_TURN_COS * end.speed * hypot(step_x, step_y)

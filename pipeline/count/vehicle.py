@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import hypot
 from typing import Final
 
 from pipeline.count.lines import LineCrossingDetector, LinePosition, Passage
@@ -79,8 +78,7 @@ class Vehicle:
     def see(self, sighting: Sighting) -> list[Passage]:
         """One more sighting; returns crossings that became certain."""
         end = sighting.end
-        speed = hypot(end.velocity_x, end.velocity_y)
-        self.vote.add(end.captured_at_ns, end.class_id, sighting.confidence, end.size_px, speed)
+        self.vote.add(end.captured_at_ns, end.class_id, sighting.confidence, end.size_px, end.speed)
         if self._first is None:
             self._first = end
         self._last = end
